@@ -1,0 +1,1 @@
+"""Prompts compiled to a token budget."""

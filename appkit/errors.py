@@ -1,0 +1,24 @@
+"""Errors of the SDK. Those of the model runtime are in `runtime.errors`.
+
+AppkitError
+├─ TemplateError          has .template, .variable
+├─ RetrievalError
+├─ OutputParseError       has .text
+├─ ToolError              has .tool_name; the model gets to see it
+├─ AgentStoppedError      has .reason, .steps
+├─ CapabilityError        has .model, .capability
+└─ ContextOverflowError   has .num_tokens, .limit
+"""
+
+
+class AppkitError(Exception):
+    """Root of the tree."""
+
+
+class CapabilityError(AppkitError):
+    """A model was asked for something it does not offer."""
+
+    def __init__(self, message: str, model: str, capability: str) -> None:
+        super().__init__(message)
+        self.model = model
+        self.capability = capability

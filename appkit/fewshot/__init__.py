@@ -1,0 +1,1 @@
+"""Examples chosen for the question at hand."""

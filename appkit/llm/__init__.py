@@ -1,0 +1,1 @@
+"""`LanguageModel`, the only door from the SDK to a model, and what stands behind it."""

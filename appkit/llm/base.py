@@ -1,0 +1,156 @@
+"""`LanguageModel`: the only door from the SDK to a model, local, remote or scripted.
+
+A model declares what it can do; asking for more raises `CapabilityError` before any work. Every implementation passes
+`tests/contracts/language_model.py`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from appkit.messages import Constraint, Message, ToolCall, ToolSpec
+
+Capability = Literal["chat", "complete", "constraint", "score", "fork", "token_ids", "tools", "logprobs"]
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationSettings:
+    """How to sample. None leaves a choice to the model's own tested settings."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    seed: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    ignore_eos: bool = False
+    logprobs: int | None = None
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens of one completion."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """What a model answered."""
+
+    text: str
+    finish_reason: FinishReason
+    usage: Usage
+    prompt_ids: tuple[int, ...] = ()  # empty where the model does not show ids
+    token_ids: tuple[int, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[float, ...] | None = None  # of the chosen tokens
+    timings: Mapping[str, float] = field(default_factory=dict)  # ttft_s, prefill_tok_s, decode_tok_s
+
+
+class CompletionStream(Protocol):
+    """Pieces of text as they become certain; `result` afterwards. Usable as a context manager, which cancels."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def cancel(self) -> None:
+        """Stop within a token; iteration ends and `result` holds what was made. Twice is harmless."""
+        ...
+
+    def result(self) -> Completion:
+        """The whole completion; waits for it where iteration has not reached the end."""
+        ...
+
+    def __enter__(self) -> "CompletionStream": ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class LanguageModel(Protocol):
+    """A model that continues text and answers messages."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+
+    @property
+    def max_seq_len(self) -> int:
+        """Tokens of prompt and answer together."""
+        ...
+
+    def generate(
+        self, prompt: str, settings: GenerationSettings = ..., *, constraint: Constraint | None = None
+    ) -> Completion:
+        """Continue `prompt` as plain text, without any chat template."""
+        ...
+
+    def stream(
+        self,
+        prompt: str | Sequence[Message],
+        settings: GenerationSettings = ...,
+        *,
+        tools: Sequence[ToolSpec] = (),
+        constraint: Constraint | None = None,
+    ) -> CompletionStream:
+        """The same as `generate` (for a str) or `chat` (for messages), piece by piece."""
+        ...
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        settings: GenerationSettings = ...,
+        *,
+        tools: Sequence[ToolSpec] = (),
+        constraint: Constraint | None = None,
+    ) -> Completion:
+        """The assistant's next message. Raises CapabilityError on a model that is not made for chat."""
+        ...
+
+    def score(self, prompt: str, continuation: str) -> np.ndarray:
+        """[n] float32: log-probability of each token of `continuation` after `prompt`."""
+        ...
+
+    def count_tokens(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
+        """Tokens the model would be shown, template included."""
+        ...
+
+    def fork(
+        self,
+        parent: Completion,
+        text: str = "",
+        settings: GenerationSettings = ...,
+        *,
+        constraint: Constraint | None = None,
+    ) -> Completion:
+        """Go on from the exact ids of `parent` (its prompt and its answer) plus `text`; the parent is unchanged."""
+        ...
+
+    def close(self) -> None:
+        """Give memory and threads back. Twice is harmless; later calls raise."""
+        ...
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def embed(self, texts: Sequence[str], kind: Literal["query", "document"] = "document") -> np.ndarray:
+        """[n, dim] float32, rows of length 1. Prefixes the model was trained with are added here."""
+        ...

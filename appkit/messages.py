@@ -1,0 +1,72 @@
+"""What is said between people, models and tools: plain frozen data that every folder shares."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """A model's wish to call a tool. `arguments` is the parsed JSON object."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One message of a conversation. A tool's result has role "tool" and names the call it answers."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    name: str = ""  # of the tool, for role "tool"
+    tool_call_id: str = ""
+
+    def to_template(self) -> dict[str, Any]:
+        """The message as chat templates expect it (the OpenAI shape)."""
+        data: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.tool_calls:
+            data["tool_calls"] = [
+                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": dict(c.arguments)}}
+                for c in self.tool_calls
+            ]
+        if self.name:
+            data["name"] = self.name
+        if self.tool_call_id:
+            data["tool_call_id"] = self.tool_call_id
+        return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolSpec:
+    """A tool as the model is shown it. `parameters` is a JSON Schema object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """Text an answer must match as a whole.
+
+    "regex" and "grammar" take source text, "json_schema" a schema as JSON text, "choice" a tuple of texts.
+    """
+
+    kind: Literal["regex", "json_schema", "choice", "grammar"]
+    source: str | tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """A span of a source that an answer rests on: `text[start:end] == quote`, in characters."""
+
+    file: str
+    quote: str
+    start: int
+    end: int
+    page_number: int | None = None

@@ -1,0 +1,1 @@
+"""Chain of thought, self-consistency and workflow patterns."""

@@ -1,0 +1,1 @@
+"""Tasks a model is measured on."""

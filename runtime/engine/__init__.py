@@ -1,0 +1,1 @@
+"""Requests in, tokens out: the one thread that owns a model."""

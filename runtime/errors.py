@@ -1,0 +1,86 @@
+"""Every error the runtime raises on account of the world: files, memory, hardware.
+
+    ModelRuntimeError
+    ├─ LoadError                 has .path
+    │  ├─ CorruptFileError       has .offset_bytes
+    │  └─ UnsupportedModelError
+    ├─ CatalogError              a model that cannot be found, pulled or verified
+    ├─ TokenizerError
+    ├─ ChatTemplateError
+    ├─ SequenceTooLongError      has .num_tokens, .limit
+    ├─ OutOfPagesError
+    ├─ KernelUnavailableError    has .op, .backend
+    ├─ AdapterError
+    └─ EngineClosedError
+
+A caller's mistake is a `ValueError` or `TypeError`, raised at the boundary before any work.
+A message says what happened, the values, and the way out.
+"""
+
+from pathlib import Path
+
+
+class ModelRuntimeError(Exception):
+    """Root of the tree: catch it to catch everything below."""
+
+
+class LoadError(ModelRuntimeError):
+    """A model file cannot be used."""
+
+    def __init__(self, message: str, path: str | Path) -> None:
+        super().__init__(message)
+        self.path = Path(path)
+
+
+class CorruptFileError(LoadError):
+    """The bytes of a file contradict its format; `offset_bytes` is where, or None."""
+
+    def __init__(self, message: str, path: str | Path, offset_bytes: int | None = None) -> None:
+        super().__init__(message, path)
+        self.offset_bytes = offset_bytes
+
+
+class UnsupportedModelError(LoadError):
+    """A well-formed file that needs something this build does not have."""
+
+
+class CatalogError(ModelRuntimeError):
+    """A model could not be found, pulled, verified or stored."""
+
+
+class TokenizerError(ModelRuntimeError):
+    """Text or ids that a vocabulary cannot represent."""
+
+
+class ChatTemplateError(ModelRuntimeError):
+    """A chat template failed, was refused by the sandbox or ran past its limits."""
+
+
+class SequenceTooLongError(ModelRuntimeError):
+    """A sequence does not fit: `num_tokens` were asked for, `limit` is what there is."""
+
+    def __init__(self, message: str, num_tokens: int, limit: int) -> None:
+        super().__init__(message)
+        self.num_tokens = num_tokens
+        self.limit = limit
+
+
+class OutOfPagesError(ModelRuntimeError):
+    """The KV pool cannot hold another page."""
+
+
+class KernelUnavailableError(ModelRuntimeError):
+    """No kernel for `op` on `backend` in this build or on this machine."""
+
+    def __init__(self, message: str, op: str, backend: str) -> None:
+        super().__init__(message)
+        self.op = op
+        self.backend = backend
+
+
+class AdapterError(ModelRuntimeError):
+    """An adapter that does not belong to the model it is used with."""
+
+
+class EngineClosedError(ModelRuntimeError):
+    """The engine was closed before the request was finished."""

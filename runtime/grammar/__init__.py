@@ -1,0 +1,1 @@
+"""Constraints on a completion, as masks over tokens."""

@@ -1,0 +1,1 @@
+"""The op contract and its backends: `reference` (torch) is the specification, `cpu` is C++."""

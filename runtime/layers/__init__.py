@@ -1,0 +1,1 @@
+"""The parts of a transformer layer, written once over the op contract."""
