@@ -1,12 +1,7 @@
 """What goes into the engine and what comes out of it."""
 
-import queue
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
-
-import numpy as np
 
 from runtime.grammar.base import Constraint
 from runtime.layers.lora import LoraWeights
