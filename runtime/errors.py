@@ -5,6 +5,8 @@
     │  ├─ CorruptFileError       has .offset_bytes
     │  └─ UnsupportedModelError
     ├─ CatalogError              a model that cannot be found, pulled or verified
+    ├─ ConfinedPathError         a name that would lead out of its folder
+    ├─ LockTimeoutError          another process keeps a lock for too long
     ├─ TokenizerError
     ├─ ChatTemplateError
     ├─ SequenceTooLongError      has .num_tokens, .limit
@@ -46,6 +48,14 @@ class UnsupportedModelError(LoadError):
 
 class CatalogError(ModelRuntimeError):
     """A model could not be found, pulled, verified or stored."""
+
+
+class ConfinedPathError(ModelRuntimeError):
+    """A name from outside that cannot be one plain component of a path."""
+
+
+class LockTimeoutError(ModelRuntimeError):
+    """Another process or thread held a file lock for longer than the caller would wait."""
 
 
 class TokenizerError(ModelRuntimeError):
