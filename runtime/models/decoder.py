@@ -1,0 +1,171 @@
+"""The decoder: one stack for every causal architecture. What differs is in `ModelConfig` and in which weights exist."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from runtime.config import ModelConfig
+from runtime.errors import SequenceTooLongError
+from runtime.kernels.ops import Backend, Buffer, KVDtype, KVPool, KVShape, PageTable, Weight
+from runtime.layers.attention import AttentionWeights, cached_attention
+from runtime.layers.feed_forward import FeedForwardWeights, feed_forward
+from runtime.layers.linear import Linear
+from runtime.layers.lora import LoadedLora, LoraWeights, load_lora
+from runtime.layers.norm import Norm, apply_norm
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderLayerWeights:
+    """One layer. The post norms act on what attention and feed-forward add, before it is added (Gemma)."""
+
+    attention_norm: Norm
+    attention: AttentionWeights
+    feed_forward_norm: Norm
+    feed_forward: FeedForwardWeights
+    post_attention_norm: Norm | None = None
+    post_feed_forward_norm: Norm | None = None
+
+    def linears(self) -> Iterator[Linear]:
+        """Every matrix an adapter may change."""
+        yield from (self.attention.q, self.attention.k, self.attention.v, self.attention.output)
+        if self.feed_forward.gate is not None:
+            yield self.feed_forward.gate
+        yield from (self.feed_forward.up, self.feed_forward.down)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderWeights:
+    """All weights, in the memory of one backend."""
+
+    embedding: Weight  # (V, E)
+    layers: tuple[DecoderLayerWeights, ...]
+    output_norm: Norm
+    head: Weight  # (V, E); the embedding itself where the two are tied
+    rope_freq_factors: np.ndarray | None = None  # [rope.dim / 2] float32, divides the frequencies (Llama 3)
+
+
+class Decoder:
+    """Token ids in, logits out; keys and values live in the pool the caller brings."""
+
+    def __init__(self, config: ModelConfig, weights: DecoderWeights, backend: Backend) -> None:
+        self.config = config
+        self.weights = weights
+        self.backend = backend
+        self._linear_shapes = {
+            linear.name: linear.weight.shape for layer in weights.layers for linear in layer.linears()
+        }
+        # An adapter is handed to the backend at its first use and stays there as long as its caller holds it.
+        self._loaded_adapters: WeakKeyDictionary[LoraWeights, LoadedLora] = WeakKeyDictionary()
+
+    def kv_shape(self, num_pages: int, dtype: KVDtype = "f16") -> KVShape:
+        """What a pool of `num_pages` pages for this model must hold."""
+        return KVShape(
+            num_layers=self.config.num_layers,
+            num_pages=num_pages,
+            num_kv_heads=self.config.num_kv_heads,
+            head_dim=self.config.head_dim,
+            dtype=dtype,
+        )
+
+    def forward(
+        self,
+        input_ids: np.ndarray,
+        pages: PageTable,
+        pool: KVPool,
+        logit_rows: np.ndarray,
+        adapter: LoraWeights | None = None,
+    ) -> np.ndarray:
+        """Run the step's new tokens through the model, storing their keys and values.
+
+        Args:
+            input_ids: [T] int32, the new tokens of all sequences, as `pages.query_starts` divides them.
+            pages: where each sequence lives; pages for the new tokens are already allocated.
+            pool: changed: the new tokens' keys and values are written.
+            logit_rows: [R] int32, rows of `input_ids` whose next-token logits are wanted; R may be 0.
+            adapter: LoRA weights for every row of the step.
+
+        Returns:
+            [R, V] float32.
+
+        Raises:
+            ValueError: ids, rows or page table that do not fit together.
+            SequenceTooLongError: a sequence past the model's context.
+            AdapterError: an adapter of another model.
+        """
+        self._check_step(input_ids, pages, logit_rows)
+        backend, config, weights = self.backend, self.config, self.weights
+        lora = self._load_adapter(adapter)
+        positions = pages.positions()
+        x = backend.embed(input_ids, weights.embedding, config.embedding_scale)
+        for layer_idx, layer in enumerate(weights.layers):
+            x = self._layer(layer, x, layer_idx, pages, pool, positions, lora)
+        x = apply_norm(backend, weights.output_norm, backend.take_rows(x, logit_rows), config.norm_eps)
+        return backend.logits(x, weights.head, config.logit_softcap)
+
+    def _layer(
+        self,
+        layer: DecoderLayerWeights,
+        x: Buffer,
+        layer_idx: int,
+        pages: PageTable,
+        pool: KVPool,
+        positions: np.ndarray,
+        lora: LoadedLora | None,
+    ) -> Buffer:
+        backend, config = self.backend, self.config
+        # Without a post norm the residual is added inside the last matrix product.
+        post_attention, post_feed_forward = layer.post_attention_norm, layer.post_feed_forward_norm
+        attended = cached_attention(
+            backend,
+            config,
+            layer.attention,
+            apply_norm(backend, layer.attention_norm, x, config.norm_eps),
+            layer_idx,
+            pages,
+            pool,
+            positions=positions,
+            freq_factors=self.weights.rope_freq_factors,
+            lora=lora,
+            residual=x if post_attention is None else None,
+        )
+        if post_attention is not None:
+            attended = backend.add(x, apply_norm(backend, post_attention, attended, config.norm_eps))
+        fed = feed_forward(
+            backend,
+            layer.feed_forward,
+            apply_norm(backend, layer.feed_forward_norm, attended, config.norm_eps),
+            config.activation,
+            lora=lora,
+            residual=attended if post_feed_forward is None else None,
+        )
+        if post_feed_forward is not None:
+            fed = backend.add(attended, apply_norm(backend, post_feed_forward, fed, config.norm_eps))
+        return fed
+
+    def _load_adapter(self, adapter: LoraWeights | None) -> LoadedLora | None:
+        if adapter is None:
+            return None
+        loaded = self._loaded_adapters.get(adapter)
+        if loaded is None:
+            loaded = self._loaded_adapters[adapter] = load_lora(self.backend, adapter, self._linear_shapes)
+        return loaded
+
+    def _check_step(self, input_ids: np.ndarray, pages: PageTable, logit_rows: np.ndarray) -> None:
+        num_tokens = len(input_ids)
+        if num_tokens == 0 or num_tokens != pages.query_starts[-1]:
+            raise ValueError(
+                f"A step of {num_tokens} token ids does not match its page table, which places "
+                f"{int(pages.query_starts[-1])}; there must be at least one."
+            )
+        if len(logit_rows) and not 0 <= logit_rows.min() <= logit_rows.max() < num_tokens:
+            raise ValueError(f"logit_rows must name rows 0 to {num_tokens - 1} of the step, got {logit_rows}.")
+        longest = int(pages.kv_lens.max())
+        if longest > self.config.max_seq_len:
+            raise SequenceTooLongError(
+                f"A sequence of {longest} tokens does not fit in the model's context of {self.config.max_seq_len}. "
+                "Shorten the prompt or ask for fewer tokens.",
+                longest,
+                self.config.max_seq_len,
+            )
