@@ -92,6 +92,10 @@ class Backend(Protocol):
 
     name: str
 
+    def describe(self) -> dict[str, Any]:
+        """What runs the ops here: `backend`, `instruction_sets` (the one in use first) and `threads`."""
+        ...
+
     # memory ------------------------------------------------------------------------------------------------------
     def load_weight(self, data: np.ndarray, format: str, shape: tuple[int, int]) -> Weight:
         """Take a matrix over from its stored bytes.
