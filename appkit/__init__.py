@@ -1,0 +1,124 @@
+"""appkit: retrieval-augmented generation, chatbots and agents on a model runtime of its own.
+
+    from appkit import Chat
+    for text in Chat().stream("Explain a KV cache"):
+        print(text, end="")
+
+Names are imported when they are first used, so `import appkit` costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from appkit.chat import Chat, ChatStats, ChatStream
+    from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
+    from appkit.llm.base import (
+        Completion,
+        CompletionStream,
+        Embedder,
+        GenerationSettings,
+        LanguageModel,
+        Usage,
+    )
+    from appkit.llm.embedder import LocalEmbedder
+    from appkit.llm.local import LocalModel
+    from appkit.llm.notices import ModelNotice
+    from appkit.llm.open import open_model
+    from appkit.llm.scripted import ScriptedModel
+    from appkit.messages import Constraint, Message, ToolCall, ToolSpec
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AppkitError": "appkit.errors",
+    "CapabilityError": "appkit.errors",
+    "Chat": "appkit.chat",
+    "ChatStats": "appkit.chat",
+    "ChatStream": "appkit.chat",
+    "Completion": "appkit.llm.base",
+    "CompletionStream": "appkit.llm.base",
+    "Constraint": "appkit.messages",
+    "ContextOverflowError": "appkit.errors",
+    "Embedder": "appkit.llm.base",
+    "GenerationSettings": "appkit.llm.base",
+    "LanguageModel": "appkit.llm.base",
+    "LocalEmbedder": "appkit.llm.embedder",
+    "LocalModel": "appkit.llm.local",
+    "Message": "appkit.messages",
+    "ModelNotice": "appkit.llm.notices",
+    "ScriptedModel": "appkit.llm.scripted",
+    "ToolCall": "appkit.messages",
+    "ToolSpec": "appkit.messages",
+    "Usage": "appkit.llm.base",
+    "open_model": "appkit.llm.open",
+}
+
+__all__ = [
+    "AppkitError",
+    "CapabilityError",
+    "Chat",
+    "ChatStats",
+    "ChatStream",
+    "Completion",
+    "CompletionStream",
+    "Constraint",
+    "ContextOverflowError",
+    "Embedder",
+    "GenerationSettings",
+    "LanguageModel",
+    "LocalEmbedder",
+    "LocalModel",
+    "Message",
+    "ModelNotice",
+    "ScriptedModel",
+    "ToolCall",
+    "ToolSpec",
+    "Usage",
+    "__version__",
+    "open_model",
+]
+
+
+def foreign_runtime() -> str | None:
+    """The file of another package called `runtime` that Python would take for ours; None where all is well."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    ours = Path(__file__).resolve().parents[1] / "runtime"
+    try:
+        spec = find_spec("runtime")
+    except (ImportError, ValueError):  # a module that was put into sys.modules by hand has no spec
+        spec = None
+    if spec is None:
+        return "nowhere"
+    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
+    if any(Path(place).resolve().is_relative_to(ours) for place in places):
+        return None
+    return places[0] if places else "nowhere"
+
+
+def require_own_runtime() -> None:
+    """Raise ImportError where `runtime` on the path is another package: the name is a common one."""
+    found = foreign_runtime()
+    if found is None:
+        return
+    raise ImportError(
+        "appkit needs its own package `runtime`, and Python finds none: install appkit-llm again."
+        if found == "nowhere"
+        else f"appkit needs its own package `runtime`, and Python finds another one first, at {found}: rename that "
+        "one, or take its folder off the path (PYTHONPATH, or the folder the program is started in)."
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'appkit' has no attribute {name!r}")
+    require_own_runtime()
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

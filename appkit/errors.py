@@ -22,3 +22,12 @@ class CapabilityError(AppkitError):
         super().__init__(message)
         self.model = model
         self.capability = capability
+
+
+class ContextOverflowError(AppkitError):
+    """What a model should read is longer than it can hold: `num_tokens` where `limit` is what there is."""
+
+    def __init__(self, message: str, num_tokens: int, limit: int) -> None:
+        super().__init__(message)
+        self.num_tokens = num_tokens
+        self.limit = limit

@@ -25,6 +25,9 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     name: str = ""  # of the tool, for role "tool"
     tool_call_id: str = ""
+    # What a model generated to say this, so that its KV pages are found again. Ids belong to the text, not beside it:
+    # a model uses them only where they decode to `content`, and two messages that say the same are equal.
+    token_ids: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
     def to_template(self) -> dict[str, Any]:
         """The message as chat templates expect it (the OpenAI shape)."""

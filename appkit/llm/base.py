@@ -6,7 +6,7 @@ A model declares what it can do; asking for more raises `CapabilityError` before
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 import numpy as np
 
@@ -33,6 +33,9 @@ class GenerationSettings:
     ignore_eos: bool = False
     logprobs: int | None = None
     logit_bias: Mapping[int, float] = field(default_factory=dict)
+
+
+DEFAULT_SETTINGS = GenerationSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +74,7 @@ class CompletionStream(Protocol):
         """The whole completion; waits for it where iteration has not reached the end."""
         ...
 
-    def __enter__(self) -> "CompletionStream": ...
+    def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
 
@@ -91,7 +94,7 @@ class LanguageModel(Protocol):
         ...
 
     def generate(
-        self, prompt: str, settings: GenerationSettings = ..., *, constraint: Constraint | None = None
+        self, prompt: str, settings: GenerationSettings = DEFAULT_SETTINGS, *, constraint: Constraint | None = None
     ) -> Completion:
         """Continue `prompt` as plain text, without any chat template."""
         ...
@@ -99,7 +102,7 @@ class LanguageModel(Protocol):
     def stream(
         self,
         prompt: str | Sequence[Message],
-        settings: GenerationSettings = ...,
+        settings: GenerationSettings = DEFAULT_SETTINGS,
         *,
         tools: Sequence[ToolSpec] = (),
         constraint: Constraint | None = None,
@@ -110,12 +113,17 @@ class LanguageModel(Protocol):
     def chat(
         self,
         messages: Sequence[Message],
-        settings: GenerationSettings = ...,
+        settings: GenerationSettings = DEFAULT_SETTINGS,
         *,
         tools: Sequence[ToolSpec] = (),
         constraint: Constraint | None = None,
     ) -> Completion:
-        """The assistant's next message. Raises CapabilityError on a model that is not made for chat."""
+        """The assistant's next message.
+
+        A base model, which lacks the capability "chat", is asked as plain completion between role names, with a
+        `ModelNotice` that says so. Raises CapabilityError for tools or constraints that the model does not offer and
+        ContextOverflowError for messages longer than the model holds.
+        """
         ...
 
     def score(self, prompt: str, continuation: str) -> np.ndarray:
@@ -130,16 +138,23 @@ class LanguageModel(Protocol):
         self,
         parent: Completion,
         text: str = "",
-        settings: GenerationSettings = ...,
+        settings: GenerationSettings = DEFAULT_SETTINGS,
         *,
         constraint: Constraint | None = None,
     ) -> Completion:
-        """Go on from the exact ids of `parent` (its prompt and its answer) plus `text`; the parent is unchanged."""
+        """Go on from the exact ids of `parent` (its prompt and its answer) plus `text`; the parent is unchanged.
+
+        A token that ended the parent's answer is left out: going on means that it was not the end.
+        """
         ...
 
     def close(self) -> None:
         """Give memory and threads back. Twice is harmless; later calls raise."""
         ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
 
 
 class Embedder(Protocol):

@@ -1,0 +1,304 @@
+"""`LocalModel`: a `LanguageModel` on the project's own runtime, in this process."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from appkit.errors import CapabilityError, ContextOverflowError
+from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings, Usage
+from appkit.llm.language import language_notice
+from appkit.llm.notices import Notices
+from appkit.llm.prompt_ids import build_prompt_ids
+from appkit.llm.role_names import ROLE_STOPS, render_role_names
+from appkit.messages import Constraint, Message, ToolSpec
+from runtime import Constraint as RuntimeConstraint
+from runtime import Engine, Handle, Model, Request, SamplingParams, load_model
+from runtime import Result as RuntimeResult
+from runtime.errors import ChatTemplateError
+
+FALLBACK_SYSTEM = "You are a helpful assistant."  # for chat models that the catalog does not know
+
+_CHAT: frozenset[Capability] = frozenset({"chat", "complete", "constraint", "score", "fork", "token_ids", "logprobs"})
+
+
+class LocalModel:
+    """A model file and the engine that runs it. Owns both; `close` gives them back.
+
+    Args:
+        name_or_path: a catalog name or a model file.
+        backend: "cpu", or "reference" (torch, slow: the specification).
+        num_threads: None takes what affinity and quota allow.
+        kv_budget_bytes: memory for keys and values; None lets the engine choose.
+
+    Raises:
+        runtime.errors.CatalogError: the name is unknown or not pulled; the message says how to pull it.
+        runtime.errors.LoadError: the file is not a model this build runs.
+        CapabilityError: the model makes embeddings.
+    """
+
+    def __init__(
+        self,
+        name_or_path: str | Path,
+        *,
+        backend: str = "cpu",
+        num_threads: int | None = None,
+        kv_budget_bytes: int | None = None,
+    ) -> None:
+        model = load_model(name_or_path, backend=backend, num_threads=num_threads)
+        if model.kind == "embed":
+            model.close()
+            raise CapabilityError(
+                f"{model.name} turns texts into vectors and cannot write: use a chat model such as smollm2-135m.",
+                model.name,
+                "complete",
+            )
+        self._model: Model = model
+        self._engine = Engine(model, kv_budget_bytes=kv_budget_bytes)
+        self._notices = Notices()
+        self._entry = model.entry
+
+    @property
+    def name(self) -> str:
+        return self._model.name
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return _CHAT if self._is_chat_model else _CHAT - {"chat"}
+
+    @property
+    def max_seq_len(self) -> int:
+        return self._model.config.max_seq_len
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Codes of the languages the model was made for; empty where the catalog does not know it."""
+        return tuple(self._entry.languages) if self._entry else ()
+
+    @property
+    def system_prompt(self) -> str:
+        """The tested system message that is sent when the caller gives none; "" where none is."""
+        if self._entry is not None:
+            return self._entry.system_prompt or ""
+        return FALLBACK_SYSTEM if self._is_chat_model else ""
+
+    def generate(
+        self, prompt: str, settings: GenerationSettings = DEFAULT_SETTINGS, *, constraint: Constraint | None = None
+    ) -> Completion:
+        """Continue `prompt`: the start token is added where the model wants one, nothing else."""
+        return self.stream(prompt, settings, constraint=constraint).result()
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        settings: GenerationSettings = DEFAULT_SETTINGS,
+        *,
+        tools: Sequence[ToolSpec] = (),
+        constraint: Constraint | None = None,
+    ) -> Completion:
+        """The assistant's next message; see `LanguageModel.chat`."""
+        return self.stream(messages, settings, tools=tools, constraint=constraint).result()
+
+    def stream(
+        self,
+        prompt: str | Sequence[Message],
+        settings: GenerationSettings = DEFAULT_SETTINGS,
+        *,
+        tools: Sequence[ToolSpec] = (),
+        constraint: Constraint | None = None,
+    ) -> "LocalStream":
+        """Piece by piece. The request is under way when this returns; a prompt that does not fit raises here."""
+        prompt_ids = self._prompt_ids(prompt, tools)
+        is_role_play = not isinstance(prompt, str) and not self._is_chat_model
+        self._say_what_is_odd(prompt, is_role_play=is_role_play)
+        params = self._params(settings, ROLE_STOPS if is_role_play else ())
+        return self._submit(prompt_ids, params, constraint, strips_start=is_role_play)
+
+    def score(self, prompt: str, continuation: str) -> np.ndarray:
+        """[n] float32: log-probability of each token of `continuation` after `prompt`, encoded apart from it.
+
+        Raises:
+            ValueError: `continuation` is empty, or `prompt` is and the model has no start token.
+            ContextOverflowError: the two together do not fit.
+        """
+        prompt_ids = self._text_ids(prompt)
+        continuation_ids = tuple(self._model.tokenizer.encode(continuation))
+        if not continuation_ids:
+            raise ValueError("The continuation is empty: there is nothing to score.")
+        self._check_fits((*prompt_ids, *continuation_ids[1:]))
+        logprobs: np.ndarray = self._engine.score(prompt_ids, continuation_ids)
+        return logprobs
+
+    def count_tokens(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
+        """Length of the very ids `stream` would show the model."""
+        return len(self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools))
+
+    def fork(
+        self,
+        parent: Completion,
+        text: str = "",
+        settings: GenerationSettings = DEFAULT_SETTINGS,
+        *,
+        constraint: Constraint | None = None,
+    ) -> Completion:
+        """Go on from `parent`; see `LanguageModel.fork`. Keys and values of the parent are used again.
+
+        Raises:
+            ValueError: `parent` carries no token ids, because another kind of model made it.
+        """
+        if not parent.prompt_ids:
+            raise ValueError("This completion carries no token ids, so it cannot be gone on from.")
+        ids = [*parent.prompt_ids, *parent.token_ids]
+        while len(ids) > len(parent.prompt_ids) and ids[-1] in self._model.tokenizer.eog_ids:
+            ids.pop()
+        ids += self._model.tokenizer.encode(text)
+        self._check_fits(ids)
+        return self._submit(tuple(ids), self._params(settings), constraint).result()
+
+    def close(self) -> None:
+        """Stop the engine and unmap the weights."""
+        self._engine.close()
+        self._model.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def _is_chat_model(self) -> bool:
+        return self._model.kind == "chat" and self._model.chat_template is not None
+
+    def _prompt_ids(self, prompt: str | Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[int, ...]:
+        ids = self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools)
+        self._check_fits(ids)
+        return ids
+
+    def _text_ids(self, prompt: str) -> tuple[int, ...]:
+        ids = tuple(self._model.tokenizer.encode(prompt, add_special=True))
+        if not ids:
+            raise ValueError("The prompt is empty: there is nothing to continue.")
+        return ids
+
+    def _message_ids(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[int, ...]:
+        if tools:
+            raise CapabilityError(f"{self.name} does not call tools: ask without tools.", self.name, "tools")
+        if not messages:
+            raise ValueError("There are no messages: give at least one.")
+        template, tokenizer = self._model.chat_template, self._model.tokenizer
+        is_ours = messages[0].role != "system" and bool(self.system_prompt)
+        shown = [Message(role="system", content=self.system_prompt), *messages] if is_ours else list(messages)
+        if template is None or not self._is_chat_model:
+            return build_prompt_ids(shown, render_role_names, tokenizer)
+
+        def render(turns: Sequence[Message]) -> str:
+            return template.render([turn.to_template() for turn in turns])
+
+        try:
+            return build_prompt_ids(shown, render, tokenizer)
+        except ChatTemplateError:
+            if self._entry is not None or not is_ours:
+                raise
+            # Some templates refuse any system message; nobody asked for this one.
+            return build_prompt_ids(messages, render, tokenizer)
+
+    def _check_fits(self, ids: Sequence[int]) -> None:
+        if len(ids) >= self.max_seq_len:
+            raise ContextOverflowError(
+                f"The prompt is {len(ids):,} tokens and {self.name} holds {self.max_seq_len:,}, answer included: "
+                "shorten it, or use a model with a longer context.",
+                len(ids),
+                self.max_seq_len,
+            )
+
+    def _say_what_is_odd(self, prompt: str | Sequence[Message], *, is_role_play: bool) -> None:
+        if is_role_play:
+            self._notices.say(
+                f"{self.name} is a base model: it was not trained to chat, so it goes on with a written dialogue "
+                "instead; to continue plain text use `appkit run --raw` or generate()."
+            )
+        text = prompt if isinstance(prompt, str) else prompt[-1].content
+        if notice := language_notice(text, self.name, self.languages):
+            self._notices.say(notice)
+
+    def _params(self, settings: GenerationSettings, extra_stops: tuple[str, ...] = ()) -> SamplingParams:
+        """The caller's choices over the catalog's tested ones over the runtime's."""
+        params: dict[str, Any] = dict(self._entry.sampling) if self._entry else {}
+        for field in fields(settings):
+            value = getattr(settings, field.name)
+            if value != field.default and not (field.name == "logit_bias" and not value):
+                params[field.name] = value
+        params["stop"] = (*params.get("stop", ()), *(stop for stop in extra_stops if stop not in settings.stop))
+        return SamplingParams(**params)
+
+    def _submit(
+        self,
+        prompt_ids: tuple[int, ...],
+        params: SamplingParams,
+        constraint: Constraint | None,
+        *,
+        strips_start: bool = False,
+    ) -> "LocalStream":
+        request = Request(
+            prompt_ids=prompt_ids,
+            params=params,
+            constraint=None if constraint is None else RuntimeConstraint(constraint.kind, constraint.source),
+        )
+        return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start)
+
+
+class LocalStream:
+    """A `CompletionStream` over a request in the engine.
+
+    Args:
+        strips_start: leave out white space before the first word, which a dialogue written with role names has.
+    """
+
+    def __init__(self, handle: Handle, prompt_ids: tuple[int, ...], *, strips_start: bool = False) -> None:
+        self._handle = handle
+        self._prompt_ids = prompt_ids
+        self._strips_start = strips_start
+        self._at_start = strips_start
+
+    def __iter__(self) -> Iterator[str]:
+        for piece in self._handle:
+            text = piece.text.lstrip() if self._at_start else piece.text
+            if text:
+                self._at_start = False
+                yield text
+
+    def cancel(self) -> None:
+        """Stop within a token; what was made stays."""
+        self._handle.cancel()
+
+    def result(self) -> Completion:
+        """The whole completion; waits for the end."""
+        return self._to_completion(self._handle.result())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.cancel()
+
+    def _to_completion(self, result: RuntimeResult) -> Completion:
+        return Completion(
+            text=result.text.lstrip() if self._strips_start else result.text,
+            finish_reason=result.finish_reason,
+            usage=Usage(
+                prompt_tokens=result.prompt_tokens,
+                cached_tokens=result.cached_tokens,
+                completion_tokens=result.completion_tokens,
+            ),
+            prompt_ids=self._prompt_ids,
+            token_ids=tuple(result.token_ids),
+            logprobs=None if result.logprobs is None else tuple(step.chosen for step in result.logprobs),
+            timings={
+                "ttft_s": result.timings.ttft_s,
+                "prefill_tok_s": result.timings.prefill_tok_s,
+                "decode_tok_s": result.timings.decode_tok_s,
+            },
+        )
