@@ -4,6 +4,7 @@
 that fills it from GGUF metadata. Values are checked when made, so a contradictory file fails here.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,8 +25,8 @@ class RopeConfig:
     position_scale: float = 1.0  # positions are divided by it (linear scaling, arXiv:2306.15595)
 
     def __post_init__(self) -> None:
-        if self.base <= 0 or self.position_scale <= 0:
-            raise ValueError(f"RoPE base and position_scale must be positive, got {self.base}, {self.position_scale}.")
+        _check_positive("RoPE base", self.base)
+        _check_positive("RoPE position_scale", self.position_scale)
         if self.dim <= 0 or self.dim % 2:
             raise ValueError(f"RoPE rotates pairs, so its dim must be even and positive, got {self.dim}.")
 
@@ -51,6 +52,7 @@ class ModelConfig:
     local_rope: RopeConfig | None = None  # for sliding-window layers, where they differ
     layer_windows: tuple[int | None, ...] = ()  # per layer: positions it sees, None for all
     embedding_scale: float = 1.0
+    has_qkv_bias: bool = False
     has_qk_norm: bool = False
     has_post_norms: bool = False  # a second norm after attention and after the feed-forward
     logit_softcap: float | None = None
@@ -73,10 +75,20 @@ class ModelConfig:
         for name, value in sizes.items():
             if value <= 0:
                 raise ValueError(f"{name} must be positive, got {value}.")
+        for name in ("norm_eps", "attention_scale", "embedding_scale"):
+            _check_positive(name, getattr(self, name))
+        if self.logit_softcap is not None:
+            _check_positive("logit_softcap", self.logit_softcap)
         if self.num_heads % self.num_kv_heads:
             raise ValueError(f"{self.num_heads} query heads cannot share {self.num_kv_heads} kv heads evenly.")
         if self.layer_windows and len(self.layer_windows) != self.num_layers:
             raise ValueError(f"{len(self.layer_windows)} layer windows given for {self.num_layers} layers.")
+        for window in self.layer_windows:
+            if window is not None and window <= 0:
+                raise ValueError(f"A sliding window must see at least one position, got {window}.")
+        for rope in (self.rope, self.local_rope):
+            if rope is not None and rope.dim > self.head_dim:
+                raise ValueError(f"RoPE over {rope.dim} dimensions does not fit in heads of {self.head_dim}.")
 
     def window(self, layer_idx: int) -> int | None:
         """Positions layer `layer_idx` may look back over, itself included; None for all."""
@@ -87,3 +99,8 @@ class ModelConfig:
         if self.local_rope is not None and self.window(layer_idx) is not None:
             return self.local_rope
         return self.rope
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not 0 < value < math.inf:  # also false for NaN
+        raise ValueError(f"{name} must be a positive number, got {value}.")
