@@ -1,10 +1,12 @@
 """What goes into the engine and what comes out of it."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from runtime.grammar.base import Constraint
 from runtime.layers.lora import LoraWeights
+from runtime.sampling.logprobs import TokenLogprobs
 from runtime.sampling.params import SamplingParams
 
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -18,15 +20,13 @@ class Request:
     params: SamplingParams = field(default_factory=SamplingParams)
     constraint: Constraint | None = None
     adapter: LoraWeights | None = None
-    timeout_s: float | None = None  # from submission; the result so far raises TimeoutError
+    timeout_s: float | None = None  # from submission; past it the request ends with a TimeoutError
 
-
-@dataclass(frozen=True)
-class TokenLogprobs:
-    """Log-probabilities at one position, of the distribution before temperature and filters."""
-
-    chosen: float
-    top: tuple[tuple[int, float], ...]  # (token id, logprob), likeliest first
+    def __post_init__(self) -> None:
+        if not self.prompt_ids:
+            raise ValueError("prompt_ids is empty; give at least one token, such as the model's start token.")
+        if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
+            raise ValueError(f"timeout_s is {self.timeout_s}; it must be a positive number of seconds, or None.")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+"""Filters that narrow a next-token distribution before one token is drawn.
+
+Each takes logits [B, V] and returns logits of the same shape, ruled-out tokens at -inf; B = 1 for one sequence. They
+compose in any order; `sampler.py` fixes the order we use and explains it. A filter never empties a row: the likeliest
+token always stays. A row is expected to hold at least one finite value.
+"""
+
+import math
+
+import numpy as np
+
+
+def scale_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Logits divided by `temperature` > 0: below 1 sharpens, above 1 flattens. A new array."""
+    return logits / np.float32(temperature)
+
+
+def keep_top_k(logits: np.ndarray, k: int) -> np.ndarray:
+    """Keep the `k` likeliest tokens, and any as likely as the last of them.
+
+    Args:
+        logits: [B, V] float32, unnormalised.
+        k: how many; 0, or as many as there are, keeps all.
+
+    Returns:
+        [B, V], a new array: kept values unchanged, the rest -inf.
+    """
+    if k == 0 or k >= logits.shape[-1]:
+        return logits.copy()
+    floor = np.partition(logits, -k, axis=-1)[..., -k, None]
+    return _cut(logits, logits < floor)
+
+
+def keep_top_p(logits: np.ndarray, p: float) -> np.ndarray:
+    """Keep the fewest tokens whose probabilities together reach `p`.
+
+    Of tokens equally likely at the edge, those with the smaller ids stay.
+
+    Args:
+        logits: [B, V] float32, unnormalised.
+        p: probability mass to keep, 0 < p <= 1; 1 keeps all. Checked by `SamplingParams`.
+
+    Returns:
+        [B, V], a new array: kept values unchanged, the rest -inf.
+
+    Source: Holtzman et al., nucleus sampling, arXiv:1904.09751.
+    """
+    if p == 1:
+        return logits.copy()  # in float32 the running sum reaches 1 early and would cut the tail
+    ranked = np.sort(logits, axis=-1)[..., ::-1]  # of values: sorting indices along costs five times as much
+    probs = softmax(ranked)
+    likelier_mass = probs.cumsum(axis=-1) - probs  # mass ahead of each token, 0 for the first
+    num_kept = np.count_nonzero(likelier_mass < p, axis=-1)[..., None]
+    floor = np.take_along_axis(ranked, num_kept - 1, axis=-1)
+    at_floor = logits == floor
+    room_at_floor = num_kept - np.count_nonzero(logits > floor, axis=-1)[..., None]
+    return _cut(logits, (logits < floor) | (at_floor & (at_floor.cumsum(axis=-1) > room_at_floor)))
+
+
+def keep_min_p(logits: np.ndarray, min_p: float) -> np.ndarray:
+    """Keep the tokens at least `min_p` times as probable as the likeliest.
+
+    Args:
+        logits: [B, V] float32, unnormalised.
+        min_p: 0 ≤ min_p ≤ 1; 0 keeps all, 1 only the likeliest and its equals.
+
+    Returns:
+        [B, V], a new array: kept values unchanged, the rest -inf.
+
+    Source: Nguyen et al., arXiv:2407.01082.
+    """
+    if min_p == 0:
+        return logits.copy()
+    return _cut(logits, logits < logits.max(axis=-1, keepdims=True) + np.float32(math.log(min_p)))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """[B, V] probabilities in float64, so that sums over a large vocabulary keep their digits."""
+    # exponents in float32 cost a tenth, and their error (1e-7) is that of the logits themselves
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True)).astype(np.float64)
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
+def top_p_floor(logits: np.ndarray, p: float) -> float:
+    """A logit below which `keep_top_p` keeps nothing, found without sorting.
+
+    With V tokens, the mass of all tokens more than ln(V / (1 − p)) below the highest is at most V · (1 − p) / V of the
+    highest one's, so the others hold at least p and the nucleus lies among them.
+
+    Args:
+        logits: [V] float32.
+        p: 0 < p < 1.
+    """
+    # one more for rounding: a floor slightly too low only costs time
+    return float(logits.max()) - math.log(len(logits) / (1 - p)) - 1.0
+
+
+def _cut(logits: np.ndarray, ruled_out: np.ndarray) -> np.ndarray:
+    kept = logits.copy()
+    kept[ruled_out] = -np.inf
+    return kept
