@@ -1,0 +1,134 @@
+"""The model runtime: load a model, run an engine on it.
+
+    from runtime import Engine, Request, load_model
+
+    with Engine(load_model("smollm2-135m")) as engine:
+        print(engine.generate(["The capital of France is"])[0][0].text)
+
+These names are all that code outside this package uses. Each is imported when it is first asked for, so that
+`import runtime` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runtime.config import ModelConfig
+    from runtime.engine.engine import Engine
+    from runtime.engine.handle import Handle
+    from runtime.engine.requests import FinishReason, Piece, Request, Result, Timings
+    from runtime.engine.scheduler import EngineStats
+    from runtime.errors import (
+        AdapterError,
+        CatalogError,
+        ChatTemplateError,
+        CorruptFileError,
+        EngineClosedError,
+        KernelUnavailableError,
+        LoadError,
+        ModelRuntimeError,
+        OutOfPagesError,
+        SequenceTooLongError,
+        TokenizerError,
+        UnsupportedModelError,
+    )
+    from runtime.files import data_dir
+    from runtime.grammar.base import Constraint
+    from runtime.kernels.registry import available_backends
+    from runtime.layers.lora import LoraMatrices, LoraWeights
+    from runtime.loaders.catalog import find_entry, is_offline, pull, resolve, verify
+    from runtime.loaders.catalog_entries import DEFAULT_EMBEDDER, DEFAULT_MODEL, ENTRIES, CatalogEntry
+    from runtime.loaders.catalog_store import Manifest, installed, remove
+    from runtime.loaders.load import Model, load_model
+    from runtime.loaders.memory import available_memory_bytes
+    from runtime.sampling.logprobs import TokenLogprobs
+    from runtime.sampling.params import SamplingParams
+    from runtime.tokenizer.base import TextStream, Tokenizer
+    from runtime.tokenizer.chat_template import ChatTemplate
+
+__all__ = [
+    "DEFAULT_EMBEDDER",
+    "DEFAULT_MODEL",
+    "ENTRIES",
+    "AdapterError",
+    "CatalogEntry",
+    "CatalogError",
+    "ChatTemplate",
+    "ChatTemplateError",
+    "Constraint",
+    "CorruptFileError",
+    "Engine",
+    "EngineClosedError",
+    "EngineStats",
+    "FinishReason",
+    "Handle",
+    "KernelUnavailableError",
+    "LoadError",
+    "LoraMatrices",
+    "LoraWeights",
+    "Manifest",
+    "Model",
+    "ModelConfig",
+    "ModelRuntimeError",
+    "OutOfPagesError",
+    "Piece",
+    "Request",
+    "Result",
+    "SamplingParams",
+    "SequenceTooLongError",
+    "TextStream",
+    "Timings",
+    "TokenLogprobs",
+    "Tokenizer",
+    "TokenizerError",
+    "UnsupportedModelError",
+    "available_backends",
+    "available_memory_bytes",
+    "data_dir",
+    "find_entry",
+    "installed",
+    "is_offline",
+    "load_model",
+    "pull",
+    "remove",
+    "resolve",
+    "verify",
+]
+
+_NAMES_BY_MODULE = {
+    "runtime.config": "ModelConfig",
+    "runtime.engine.engine": "Engine",
+    "runtime.engine.handle": "Handle",
+    "runtime.engine.requests": "FinishReason Piece Request Result Timings",
+    "runtime.engine.scheduler": "EngineStats",
+    "runtime.errors": "AdapterError CatalogError ChatTemplateError CorruptFileError EngineClosedError "
+    "KernelUnavailableError LoadError ModelRuntimeError OutOfPagesError SequenceTooLongError TokenizerError "
+    "UnsupportedModelError",
+    "runtime.files": "data_dir",
+    "runtime.grammar.base": "Constraint",
+    "runtime.kernels.registry": "available_backends",
+    "runtime.layers.lora": "LoraMatrices LoraWeights",
+    "runtime.loaders.catalog": "find_entry is_offline pull resolve verify",
+    "runtime.loaders.catalog_entries": "DEFAULT_EMBEDDER DEFAULT_MODEL ENTRIES CatalogEntry",
+    "runtime.loaders.catalog_store": "Manifest installed remove",
+    "runtime.loaders.load": "Model load_model",
+    "runtime.loaders.memory": "available_memory_bytes",
+    "runtime.sampling.logprobs": "TokenLogprobs",
+    "runtime.sampling.params": "SamplingParams",
+    "runtime.tokenizer.base": "TextStream Tokenizer",
+    "runtime.tokenizer.chat_template": "ChatTemplate",
+}
+_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'runtime' has no attribute {name!r}")
+    value = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value  # later uses do not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

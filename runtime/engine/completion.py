@@ -1,0 +1,148 @@
+"""`CompletionTask`: draw token after token until something says stop."""
+
+import time
+
+import numpy as np
+
+from runtime.engine.handle import Outbox
+from runtime.engine.requests import FinishReason, Piece, Request, Result, Timings
+from runtime.engine.stop_text import StopText
+from runtime.engine.task import Task
+from runtime.errors import ModelRuntimeError
+from runtime.grammar.base import Matcher
+from runtime.sampling.logprobs import TokenLogprobs
+from runtime.sampling.sampler import Sampler
+from runtime.tokenizer.base import Tokenizer
+
+
+class CompletionTask(Task):
+    """One request. Every drawn token becomes one `Piece`; text waits while it may be half a character or a stop."""
+
+    def __init__(
+        self, request: Request, tokenizer: Tokenizer, vocab_size: int, max_seq_len: int, matcher: Matcher | None
+    ) -> None:
+        super().__init__(request.prompt_ids, request.adapter, request.timeout_s)
+        self.request = request
+        self.outbox = Outbox()
+        self._tokenizer = tokenizer
+        self._vocab_size = vocab_size
+        self._matcher = matcher
+        self._sampler: Sampler | None = (
+            None  # made at the start: it counts over the vocabulary, waiting requests do not
+        )
+        self._stream = tokenizer.stream()
+        self._stop_text = StopText(request.params.stop)
+        room = max_seq_len - len(request.prompt_ids)
+        self._max_tokens = min(room, request.params.max_tokens or room)
+        self._token_ids: list[int] = []
+        self._texts: list[str] = []
+        self._logprobs: list[TokenLogprobs] = []
+        self._num_cached = 0
+        self._started_at = self._first_at = self._last_at = 0.0
+
+    @property
+    def max_reuse_len(self) -> int:
+        return len(self.sequence.ids) - 1
+
+    def begin(self, num_cached: int) -> None:
+        if self._sampler is None:
+            self._sampler = Sampler(self.request.params, self.request.prompt_ids, self._vocab_size)
+            self._num_cached = num_cached
+            self._started_at = time.monotonic()
+
+    def wanted_positions(self, start: int, end: int) -> range:
+        last = len(self.sequence.ids) - 1
+        return range(last, last + 1) if end > last else range(0)
+
+    def take(self, logits: np.ndarray) -> None:
+        if len(logits) == 0:
+            return
+        assert self._sampler is not None, "a task must begin before it draws"
+        row = logits[-1]
+        check_row(row, len(self.sequence.ids) - 1)
+        token_id = self._sampler.sample(row, self._matcher.mask() if self._matcher else None)
+        if self.request.params.logprobs is not None:
+            self._logprobs.append(self._sampler.logprobs(row, token_id))
+        self._add(token_id)
+
+    def _add(self, token_id: int) -> None:
+        self._last_at = time.monotonic()
+        self._first_at = self._first_at or self._last_at
+        self._token_ids.append(token_id)
+        reason: FinishReason | None = None
+        if self._is_ending(token_id):
+            reason, text = "stop", ""
+        else:
+            self.sequence.ids.append(token_id)
+            if self._matcher is not None:
+                self._matcher.accept(token_id)
+            text = self._stop_text.push(self._stream.push(token_id))
+            if self._stop_text.is_stopped or (self._matcher is not None and self._matcher.is_finished()):
+                reason = "stop"
+            elif len(self._token_ids) == self._max_tokens:
+                reason = "length"
+        if reason is not None:
+            text += self._rest()
+        self._show(Piece((token_id,), text))
+        if reason is not None:
+            self._end(reason)
+
+    def _is_ending(self, token_id: int) -> bool:
+        params = self.request.params
+        # A constraint has nothing to say after an end token, so there the token ends the answer whatever was asked.
+        ends_answer = token_id in self._tokenizer.eog_ids and (not params.ignore_eos or self._matcher is not None)
+        return ends_answer or token_id in params.stop_token_ids
+
+    def _rest(self) -> str:
+        """Text that was waiting for tokens which will not come."""
+        if self._stop_text.is_stopped:
+            return ""
+        return self._stop_text.push(self._stream.flush()) + self._stop_text.flush()
+
+    def _show(self, piece: Piece) -> None:
+        self._texts.append(piece.text)
+        self.outbox.add(piece)
+
+    def end_cancelled(self) -> None:
+        if rest := self._rest():
+            self._show(Piece((), rest))
+        self._end("cancelled")
+
+    def deliver_error(self, error: BaseException) -> None:
+        self.outbox.end(error)
+
+    def _end(self, reason: FinishReason) -> None:
+        self.is_done = True
+        self.outbox.end(
+            Result(
+                token_ids=tuple(self._token_ids),
+                text="".join(self._texts),
+                finish_reason=reason,
+                prompt_tokens=len(self.request.prompt_ids),
+                cached_tokens=self._num_cached,
+                completion_tokens=len(self._token_ids),
+                timings=self._timings(),
+                logprobs=None if self.request.params.logprobs is None else tuple(self._logprobs),
+            )
+        )
+
+    def _timings(self) -> Timings:
+        num_computed = len(self.request.prompt_ids) - self._num_cached
+        return Timings(
+            ttft_s=max(0.0, self._first_at - self.submitted_at),
+            prefill_tok_s=_rate(num_computed, self._first_at - self._started_at),
+            decode_tok_s=_rate(len(self._token_ids) - 1, self._last_at - self._first_at),
+        )
+
+
+def check_row(row: np.ndarray, position: int) -> None:
+    """Raise ModelRuntimeError for logits [V] that nothing can be drawn from; one pass, for NaN wins every maximum."""
+    if not np.isfinite(row.max()):
+        raise ModelRuntimeError(
+            f"The model gave logits that are not finite at position {position}, so no token can be drawn. "
+            "Verify the model file; if it is intact, report this prompt."
+        )
+
+
+def _rate(count: int, seconds: float) -> float:
+    return count / seconds if count > 0 and seconds > 0 else 0.0

@@ -1,0 +1,199 @@
+"""`Scheduler`: which tasks run, what one round computes, and who gives way when pages run out.
+
+First come, first served: the oldest waiting task starts as soon as there are pages for its ids. One prompt is prefilled
+at a time, chunk by chunk, so that the next one finds its pages; beside it every task that has its prompt behind it gets
+one token a round. Tasks with one adapter share a forward. When pages run out the youngest running task gives its own
+back and waits to be computed again, so the oldest always gets on. An error ends the task it belongs to and no other.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.engine.task import Task
+from runtime.kvcache.pages import PagePool
+from runtime.kvcache.prefix_cache import PrefixCache
+from runtime.kvcache.sequence import build_page_table
+from runtime.models.decoder import Decoder
+
+MAX_RUNNING = 16  # tasks in one forward
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineStats:
+    """What an engine holds at one moment, between two steps."""
+
+    num_pages: int = 0
+    num_used_pages: int = 0
+    num_cached_pages: int = 0  # of these, held by finished sequences, perhaps together with running ones
+    num_running: int = 0
+    num_waiting: int = 0
+
+
+class Scheduler:
+    """Owns the pages and every task from `add` until it has ended. One thread uses it."""
+
+    def __init__(self, decoder: Decoder, pool: PagePool) -> None:
+        self._decoder = decoder
+        self._pool = pool
+        self._prefixes = PrefixCache(pool)
+        self._waiting: deque[Task] = deque()
+        self._running: list[Task] = []  # in the order they started
+
+    def add(self, task: Task) -> None:
+        """Queue a task whose ids fit in the pool when it is alone."""
+        self._waiting.append(task)
+
+    @property
+    def has_tasks(self) -> bool:
+        return bool(self._waiting or self._running)
+
+    def round(self) -> None:
+        """Let every running task make one step, after ending the unwanted and starting what can start."""
+        self._drop_unwanted()
+        self._start_waiting()
+        for group in self._groups():
+            self._step(group)
+        self._retire_done()
+
+    def stats(self) -> EngineStats:
+        return EngineStats(
+            num_pages=self._pool.num_pages,
+            num_used_pages=self._pool.num_used,
+            num_cached_pages=self._prefixes.num_pages(),
+            num_running=len(self._running),
+            num_waiting=len(self._waiting),
+        )
+
+    def clear_cache(self) -> None:
+        """Forget finished sequences; running ones keep what they share."""
+        self._prefixes.clear()
+
+    def end_all(self, error: Exception) -> None:
+        """End every task with `error` and take every page back."""
+        for task in [*self._running, *self._waiting]:
+            if not task.is_done:
+                task.fail(error)
+            task.sequence.release(self._pool)
+        self._running.clear()
+        self._waiting.clear()
+        self._prefixes.clear()
+        self._pool.check_all_free()
+
+    def _drop_unwanted(self) -> None:
+        for task in [*self._waiting, *self._running]:
+            if task.is_cancelled:
+                task.end_cancelled()
+            elif task.is_expired():
+                task.fail(
+                    TimeoutError(
+                        f"The request is not finished after its timeout_s of {task.timeout_s}. Ask for fewer tokens or "
+                        "allow more time."
+                    )
+                )
+        self._waiting = deque(task for task in self._waiting if not task.is_done)
+        self._retire_done()
+
+    def _start_waiting(self) -> None:
+        while self._waiting and len(self._running) < MAX_RUNNING and not any(t.is_prefilling for t in self._running):
+            if not self._start(self._waiting[0]):
+                return
+            self._waiting.popleft()
+
+    def _start(self, task: Task) -> bool:
+        """Give a task the pages of all its ids, shared where they are known; False where there are too few."""
+        running = [other.sequence for other in self._running]
+        num_cached = self._prefixes.adopt_longest(task.sequence, running, task.max_reuse_len)
+        if not self._reserve(task, len(task.sequence.ids)):
+            task.sequence.release(self._pool)
+            return False
+        self._running.append(task)
+        with _errors_end(task):
+            task.begin(num_cached)
+        return True
+
+    def _reserve(self, task: Task, num_tokens: int) -> bool:
+        """Pages for a task's first `num_tokens` tokens, at the cost of cached ones; False where that is not enough."""
+        missing = task.sequence.num_missing_pages(num_tokens)
+        while self._pool.num_free < missing and self._prefixes.evict_oldest():
+            pass
+        if self._pool.num_free < missing:
+            return False
+        task.sequence.page_ids += self._pool.allocate(missing)
+        return True
+
+    def _groups(self) -> list[list[Task]]:
+        """Running tasks by adapter, each with pages for its next step."""
+        for task in list(self._running):  # the oldest first: it takes pages from the youngest
+            while task in self._running and not self._reserve(task, task.next_span()[1]):
+                self._preempt_youngest()
+        groups: dict[int, list[Task]] = {}
+        for task in self._running:
+            if not task.is_done:
+                groups.setdefault(id(task.adapter), []).append(task)
+        return list(groups.values())
+
+    def _preempt_youngest(self) -> None:
+        youngest = self._running.pop()
+        youngest.sequence.release(self._pool)
+        self._waiting.appendleft(youngest)
+
+    def _step(self, tasks: Sequence[Task]) -> None:
+        """One forward for tasks with one adapter; if it fails, each task alone, to find out whose fault it is."""
+        try:
+            logits, counts = self._forward(tasks)
+        except Exception as error:
+            if len(tasks) == 1:
+                tasks[0].fail(error)
+            else:
+                for task in tasks:
+                    self._step([task])
+            return
+        ends = np.cumsum(counts)
+        for task, count, end in zip(tasks, counts, ends, strict=True):
+            with _errors_end(task):
+                task.take(logits[end - count : end])
+
+    def _forward(self, tasks: Sequence[Task]) -> tuple[np.ndarray, list[int]]:
+        """Compute the next span of every task: logits of all wanted positions [R, V], and how many are whose."""
+        input_ids: list[int] = []
+        logit_rows: list[int] = []
+        counts: list[int] = []
+        steps = []
+        for task in tasks:
+            start, end = task.next_span()
+            wanted = task.wanted_positions(start, end)
+            logit_rows += [len(input_ids) + position - start for position in wanted]
+            counts.append(len(wanted))
+            input_ids += task.sequence.ids[start:end]
+            steps.append((task.sequence, end - start))
+        logits = self._decoder.forward(
+            np.array(input_ids, np.int32),
+            build_page_table(steps),
+            self._pool.storage,
+            np.array(logit_rows, np.int32),
+            tasks[0].adapter,
+        )
+        for sequence, num_new in steps:
+            sequence.num_computed += num_new
+        return logits, counts
+
+    def _retire_done(self) -> None:
+        """Take ended tasks out. What they computed stays for those who continue it, unless it went wrong."""
+        for task in self._running:
+            if task.has_failed:
+                task.sequence.release(self._pool)
+            elif task.is_done:
+                self._prefixes.retain(task.sequence)
+        self._running = [task for task in self._running if not task.is_done]
+
+
+@contextmanager
+def _errors_end(task: Task) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        task.fail(error)

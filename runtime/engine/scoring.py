@@ -1,0 +1,60 @@
+"""`ScoreTask`: log-probabilities of given ids, a bounded number of logit rows at a time."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+import numpy as np
+
+from runtime.engine.completion import check_row
+from runtime.engine.task import Task
+from runtime.layers.lora import LoraWeights
+
+MAX_LOGIT_BYTES = 32 << 20  # of one step; a row of a 256k vocabulary is 1 MiB
+
+
+class ScoreTask(Task):
+    """Feeds prompt and continuation, all but the last id, and reads off what the model gave each next id."""
+
+    def __init__(
+        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], vocab_size: int, adapter: LoraWeights | None
+    ) -> None:
+        super().__init__([*prompt_ids, *continuation_ids[:-1]], adapter, timeout_s=None)
+        self.future: Future[np.ndarray] = Future()
+        self._targets = list(continuation_ids)
+        self._first = len(prompt_ids) - 1  # the position whose logits say something about the continuation
+        self._max_rows = max(1, MAX_LOGIT_BYTES // (4 * vocab_size))
+        self._scores = np.empty(len(continuation_ids), np.float32)
+
+    @property
+    def max_reuse_len(self) -> int:
+        return self._first
+
+    def next_span(self) -> tuple[int, int]:
+        start, end = super().next_span()
+        return start, min(end, max(start, self._first) + self._max_rows)
+
+    def wanted_positions(self, start: int, end: int) -> range:
+        return range(max(start, self._first), max(end, self._first))
+
+    def take(self, logits: np.ndarray) -> None:
+        end = self.sequence.num_computed
+        for position, row in zip(range(end - len(logits), end), logits, strict=True):
+            check_row(row, position)
+            idx = position - self._first
+            self._scores[idx] = logprob(row, self._targets[idx])
+        if end == len(self.sequence.ids):
+            self.is_done = True
+            self.future.set_result(self._scores)
+
+    def end_cancelled(self) -> None:
+        self.is_done = True
+        self.future.cancel()
+
+    def deliver_error(self, error: BaseException) -> None:
+        self.future.set_exception(error)
+
+
+def logprob(row: np.ndarray, token_id: int) -> float:
+    """Log-softmax of logits [V] at `token_id`; the sum runs in float64."""
+    highest = row.max()
+    return float(row[token_id] - highest) - float(np.log(np.exp(row - highest).sum(dtype=np.float64)))

@@ -1,0 +1,67 @@
+"""`Task`: ids to be fed through the decoder, and what is done with the logits. The loop runs tasks of any kind."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from runtime.kvcache.sequence import KVSequence
+from runtime.layers.lora import LoraWeights
+
+PREFILL_CHUNK = 256  # prompt tokens a step: cancelling and deadlines are looked at between steps
+
+
+class Task(ABC):
+    """Belongs to the loop's thread once handed over; only `cancel` may come from another."""
+
+    def __init__(self, ids: Sequence[int], adapter: LoraWeights | None, timeout_s: float | None) -> None:
+        self.sequence = KVSequence(ids, namespace=adapter)
+        self.adapter = adapter
+        self.timeout_s = timeout_s
+        self.submitted_at = time.monotonic()
+        self.is_cancelled = False
+        self.is_done = False
+        self.has_failed = False
+
+    @property
+    @abstractmethod
+    def max_reuse_len(self) -> int:
+        """Leading ids whose logits nobody needs, so that their pages may come from the prefix cache."""
+
+    @abstractmethod
+    def wanted_positions(self, start: int, end: int) -> range:
+        """Positions among `start … end − 1` whose logits `take` needs."""
+
+    @abstractmethod
+    def take(self, logits: np.ndarray) -> None:
+        """Use the logits [R, V] of the wanted positions of the step just made. Ends with `is_done` or more ids."""
+
+    @abstractmethod
+    def end_cancelled(self) -> None:
+        """Deliver what there is: the caller wants no more."""
+
+    def fail(self, error: BaseException) -> None:
+        """Deliver an error; nothing follows."""
+        self.is_done = self.has_failed = True
+        self.deliver_error(error)
+
+    @abstractmethod
+    def deliver_error(self, error: BaseException) -> None:
+        """Hand the error to whoever waits."""
+
+    def begin(self, num_cached: int) -> None:  # noqa: B027 (most kinds have nothing to do)
+        """Called when the first pages are there; again after a preemption."""
+
+    def next_span(self) -> tuple[int, int]:
+        """First and past-the-last position of the next step."""
+        start = self.sequence.num_computed
+        return start, min(len(self.sequence.ids), start + PREFILL_CHUNK)
+
+    @property
+    def is_prefilling(self) -> bool:
+        """More than the one token of a decode step is waiting."""
+        return len(self.sequence.ids) - self.sequence.num_computed > 1
+
+    def is_expired(self) -> bool:
+        return self.timeout_s is not None and time.monotonic() - self.submitted_at > self.timeout_s
