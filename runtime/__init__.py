@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     )
     from runtime.files import data_dir
     from runtime.grammar.base import Constraint
-    from runtime.kernels.registry import available_backends
+    from runtime.kernels.registry import available_backends, get_backend
     from runtime.layers.lora import LoraMatrices, LoraWeights
     from runtime.loaders.catalog import find_entry, is_offline, pull, resolve, verify
     from runtime.loaders.catalog_entries import DEFAULT_EMBEDDER, DEFAULT_MODEL, ENTRIES, CatalogEntry
@@ -46,10 +46,7 @@ if TYPE_CHECKING:
     from runtime.tokenizer.base import TextStream, Tokenizer
     from runtime.tokenizer.chat_template import ChatTemplate
 
-__all__ = [
-    "DEFAULT_EMBEDDER",
-    "DEFAULT_MODEL",
-    "ENTRIES",
+__all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
     "CatalogEntry",
     "CatalogError",
@@ -57,6 +54,9 @@ __all__ = [
     "ChatTemplateError",
     "Constraint",
     "CorruptFileError",
+    "DEFAULT_EMBEDDER",
+    "DEFAULT_MODEL",
+    "ENTRIES",
     "Engine",
     "EngineClosedError",
     "EngineStats",
@@ -86,6 +86,7 @@ __all__ = [
     "available_memory_bytes",
     "data_dir",
     "find_entry",
+    "get_backend",
     "installed",
     "is_offline",
     "load_model",
@@ -106,7 +107,7 @@ _NAMES_BY_MODULE = {
     "UnsupportedModelError",
     "runtime.files": "data_dir",
     "runtime.grammar.base": "Constraint",
-    "runtime.kernels.registry": "available_backends",
+    "runtime.kernels.registry": "available_backends get_backend",
     "runtime.layers.lora": "LoraMatrices LoraWeights",
     "runtime.loaders.catalog": "find_entry is_offline pull resolve verify",
     "runtime.loaders.catalog_entries": "DEFAULT_EMBEDDER DEFAULT_MODEL ENTRIES CatalogEntry",

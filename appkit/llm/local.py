@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class LocalModel:
         self,
         name_or_path: str | Path,
         *,
-        backend: str = "cpu",
+        backend: Literal["cpu", "reference"] = "cpu",
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class LocalModel:
 
     @property
     def max_seq_len(self) -> int:
-        return self._model.config.max_seq_len
+        return self._engine.max_seq_len  # less than the model's own where memory for keys and values is short
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -195,7 +195,8 @@ class LocalModel:
             return build_prompt_ids(shown, render_role_names, tokenizer)
 
         def render(turns: Sequence[Message]) -> str:
-            return template.render([turn.to_template() for turn in turns])
+            text: str = template.render([turn.to_template() for turn in turns])
+            return text
 
         try:
             return build_prompt_ids(shown, render, tokenizer)
@@ -261,13 +262,13 @@ class LocalStream:
         self._handle = handle
         self._prompt_ids = prompt_ids
         self._strips_start = strips_start
-        self._at_start = strips_start
 
     def __iter__(self) -> Iterator[str]:
+        at_start = self._strips_start
         for piece in self._handle:
-            text = piece.text.lstrip() if self._at_start else piece.text
+            text = piece.text.lstrip() if at_start else piece.text
             if text:
-                self._at_start = False
+                at_start = False
                 yield text
 
     def cancel(self) -> None:

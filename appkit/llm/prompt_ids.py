@@ -43,7 +43,8 @@ def build_prompt_ids(messages: Sequence[Message], render: Render, tokenizer: Enc
         AppkitError: a message spells out control tokens and the template rewrites it, so it cannot be kept plain.
     """
     text = render(messages)
-    spoken = {idx: ids for idx, message in enumerate(messages) if (ids := spoken_ids(message, tokenizer))}
+    said = ((idx, spoken_ids(message, tokenizer)) for idx, message in enumerate(messages))
+    spoken = {idx: token_ids for idx, token_ids in said if token_ids}
     risky = {idx for idx, message in enumerate(messages) if _spells_control_tokens(message.content, tokenizer)}
     if not spoken and not risky:
         return _with_bos(tokenizer.encode(text, parse_special=True), tokenizer)

@@ -1,0 +1,5 @@
+"""`python -m appkit` is `appkit`."""
+
+from appkit.cli.main import main
+
+main()

@@ -1,0 +1,23 @@
+"""Options that several commands share, each defined once."""
+
+from typing import Annotated
+
+import typer
+
+from appkit.llm.open import DEFAULT_MODEL
+
+ModelOption = Annotated[str, typer.Option("-m", "--model", help="A catalog name, or the path of a model file.")]
+SystemOption = Annotated[str | None, typer.Option("-s", "--system", help="System message, instead of the tested one.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, one line an answer.")]
+TemperatureOption = Annotated[float | None, typer.Option(min=0, max=100, help="0 always takes the likeliest token.")]
+TopPOption = Annotated[float | None, typer.Option(min=0, max=1, help="Keep the likeliest tokens up to this mass.")]
+TopKOption = Annotated[int | None, typer.Option(min=0, help="Keep this many likeliest tokens; 0 keeps all.")]
+MinPOption = Annotated[float | None, typer.Option(min=0, max=1, help="Keep tokens this likely next to the likeliest.")]
+SeedOption = Annotated[int | None, typer.Option(min=0, help="The same seed draws the same answer.")]
+MaxTokensOption = Annotated[int | None, typer.Option(min=1, help="End the answer after this many tokens.")]
+StopOption = Annotated[list[str] | None, typer.Option(help="End the answer before this text; may be repeated.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads to compute with; else what this process may use.")
+]
+
+__all__ = ["DEFAULT_MODEL"]
