@@ -48,7 +48,8 @@ class SamplingParams:
             raise ValueError(f"seed is {self.seed}; it must lie in 0 … 2^64 − 1.")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise ValueError(f"max_tokens is {self.max_tokens}; ask for at least 1.")
-        if isinstance(self.stop, str):
+        given_stop: object = self.stop  # callers without a type checker forget the comma
+        if isinstance(given_stop, str):
             raise TypeError(f"stop is the text {self.stop!r}; give a tuple of texts: ({self.stop!r},).")
         if len(self.stop) > MAX_STOPS or any(not s or len(s.encode()) > MAX_STOP_BYTES for s in self.stop):
             raise ValueError(f"stop takes up to {MAX_STOPS} texts of 1 to {MAX_STOP_BYTES} bytes, got {self.stop!r}.")
