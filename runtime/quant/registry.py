@@ -45,7 +45,8 @@ _QUANTIZERS: dict[str, Callable[[Floats], Bytes]] = {
 FORMATS: dict[str, Format] = {name: format for name, (format, _) in _DEQUANTIZERS.items()}
 QUANTIZABLE: tuple[str, ...] = tuple(_QUANTIZERS)  # the formats `quantize` can write
 
-_WEIGHTS_AT_ONCE = 1 << 17  # 512 KiB of float32: temporaries stay in the second-level cache, and memory stays flat
+# 128 KiB of float32, so that temporaries stay in the second-level cache: Q4_K takes a third of the time of 1 << 16.
+_WEIGHTS_AT_ONCE = 1 << 15
 
 
 def format_of_type(type_id: int) -> Format | None:
