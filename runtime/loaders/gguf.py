@@ -10,7 +10,6 @@ The checks are in `gguf_parser.py`. They cover structure: whether the weights ar
 digest in the catalog to say.
 """
 
-import contextlib
 import mmap
 import reprlib
 from collections.abc import Mapping
@@ -20,9 +19,10 @@ from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 
-from runtime.errors import CorruptFileError, LoadError
+from runtime.errors import CorruptFileError
 from runtime.loaders.gguf_parser import GGUFContents, parse_gguf
 from runtime.loaders.gguf_types import TensorInfo, ValueTypeName
+from runtime.loaders.mapped_file import check_still_whole, map_file, unmap
 from runtime.loaders.string_array import StringArray
 from runtime.quant import FORMATS, dequantize
 
@@ -47,7 +47,6 @@ class GGUFFile:
         self.tensors: dict[str, TensorInfo] = contents.tensors
         self._contents: GGUFContents | None = contents
         self._mapping = mapping
-        self._size = len(mapping)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -59,11 +58,11 @@ class GGUFFile:
             UnsupportedModelError: it is sound, but needs something this build does not read.
         """
         path = Path(path)
-        mapping = _map_file(path)
+        mapping = map_file(path)
         try:
             contents = parse_gguf(memoryview(mapping), path)
         except BaseException:
-            _unmap(mapping)
+            unmap(mapping)
             raise
         return cls(path, mapping, contents)
 
@@ -86,13 +85,7 @@ class GGUFFile:
         """
         self._open_contents()
         tensor = self.tensors[name]
-        if self._mapping.size() < tensor.offset + tensor.num_bytes:
-            raise CorruptFileError(
-                f"{self.path} has been shortened from {self._size} to {self._mapping.size()} bytes while in use, "
-                f"and {name} is no longer whole; pull it again.",
-                self.path,
-                tensor.offset,
-            )
+        check_still_whole(self._mapping, tensor.offset + tensor.num_bytes, name, self.path)
         flat = np.frombuffer(self._mapping, np.uint8, tensor.num_bytes, tensor.offset)
         return flat.reshape(*tensor.shape[:-1], FORMATS[tensor.format].row_bytes(tensor.shape[-1]))
 
@@ -104,7 +97,7 @@ class GGUFFile:
         """Let go of the file. What was handed out stays valid and keeps the mapping alive until it is gone."""
         if self._contents is not None:
             self._contents = None
-            _unmap(self._mapping)
+            unmap(self._mapping)
 
     # Typed access: `default` is for an absent key. CorruptFileError, with key and value, where there is neither the
     # type that was asked for nor a default.
@@ -162,26 +155,3 @@ class GGUFFile:
 
     def __repr__(self) -> str:
         return f"GGUFFile({str(self.path)!r}, {len(self.tensors)} tensors)"
-
-
-def _map_file(path: Path) -> mmap.mmap:
-    try:
-        with path.open("rb") as file:
-            # The mapping keeps its own descriptor: a file that is renamed or removed meanwhile stays readable.
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError as error:
-        raise LoadError(
-            f"There is no file {path}; look for a typing mistake, or pull the model first.", path
-        ) from error
-    except IsADirectoryError as error:
-        raise LoadError(f"{path} is a folder; name the .gguf file in it.", path) from error
-    except ValueError as error:  # mmap refuses to map nothing
-        raise CorruptFileError(f"{path} is empty; pull it again.", path, 0) from error
-    except OSError as error:
-        raise LoadError(f"{path} cannot be read: {error.strerror or error}.", path) from error
-
-
-def _unmap(mapping: mmap.mmap) -> None:
-    # BufferError: an array still refers to it; the mapping goes when the last one does.
-    with contextlib.suppress(BufferError):
-        mapping.close()
