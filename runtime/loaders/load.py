@@ -1,6 +1,7 @@
 """`load_model`: from a catalog name or a path to a model that is ready to run."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from runtime.config import ModelConfig
 from runtime.errors import LoadError
 from runtime.kernels.ops import Backend, KVDtype
 from runtime.kernels.registry import get_backend
-from runtime.loaders.catalog import CatalogEntry, entry_of, resolve
+from runtime.loaders.catalog import CatalogEntry, find_entry, resolve
 from runtime.loaders.gguf import GGUFFile
 from runtime.loaders.memory import available_memory_bytes
 from runtime.loaders.names import check_tensors
@@ -29,7 +30,7 @@ BackendName = Literal["cpu", "reference"]
 class Model:
     """A loaded model: its tokenizer, its network in a backend's memory, and what is known about it.
 
-    Made by `load_model`. `close` releases the file and the weights; a closed model cannot be used again.
+    Made by `load_model`. `close` releases the weights; a closed model cannot run again.
     """
 
     def __init__(
@@ -44,8 +45,7 @@ class Model:
         network: Decoder | Encoder,
         entry: CatalogEntry | None,
         kv_dtype: KVDtype,
-        weight_bytes: int,
-        file: GGUFFile,
+        bytes_by_format: Mapping[str, int],
     ) -> None:
         self.name = name
         self.path = path
@@ -53,11 +53,17 @@ class Model:
         self.config = config
         self.tokenizer = tokenizer
         self.chat_template = chat_template
-        self.network = network
         self.entry = entry
         self.kv_dtype = kv_dtype
-        self.weight_bytes = weight_bytes  # as stored in the file
-        self._file = file
+        self.bytes_by_format = bytes_by_format  # of the weights, as stored in the file
+        self._network: Decoder | Encoder | None = network
+
+    @property
+    def network(self) -> Decoder | Encoder:
+        """The decoder or encoder. Raises ValueError once the model is closed."""
+        if self._network is None:
+            raise ValueError(f"The model {self.name} has been closed; load it again.")
+        return self._network
 
     @property
     def backend(self) -> Backend:
@@ -81,15 +87,13 @@ class Model:
             "hidden_size": config.hidden_size,
             "vocab_size": config.vocab_size,
             "max_seq_len": config.max_seq_len,
-            "weight_bytes": self.weight_bytes,
-            "formats": _formats(self._file),
+            "weight_bytes": sum(self.bytes_by_format.values()),
+            "bytes_by_format": dict(self.bytes_by_format),
         }
 
     def close(self) -> None:
-        """Release weights and file. Closing twice is fine."""
-        if hasattr(self, "network"):
-            del self.network  # backends may hold views of the mapped file, so weights go first
-        self._file.close()
+        """Release the weights. Closing twice is fine."""
+        self._network = None
 
     def __enter__(self) -> "Model":
         return self
@@ -129,13 +133,9 @@ def load_model(
         raise ValueError(f"kv_dtype is {kv_dtype!r}; keys and values are stored as 'f16' or 'f32'.")
     kernels = get_backend(backend, num_threads)
     path = resolve(name_or_path)
-    entry = entry_of(name_or_path)
-    file = GGUFFile.open(path)
-    try:
+    entry = find_entry(name_or_path)
+    with GGUFFile.open(path) as file:  # backends that keep views of the weights keep the mapping alive by them
         return _build_model(file, path, entry, kernels, kv_dtype, max_seq_len)
-    except BaseException:
-        file.close()
-        raise
 
 
 def _build_model(
@@ -148,8 +148,7 @@ def _build_model(
 ) -> Model:
     config = build_config(file.metadata, path)
     check_tensors(config, file.tensors, path)
-    weight_bytes = sum(info.num_bytes for info in file.tensors.values())
-    _check_memory(file, path, backend, weight_bytes)
+    _check_memory(file, path, backend)
     tokenizer = build_tokenizer(file.metadata, path.with_name(f"{path.name}.tokenizer"))
     template = _chat_template(file, tokenizer)
     network = _build_network(file, config, backend, _context_limit(config, entry, max_seq_len))
@@ -163,8 +162,7 @@ def _build_model(
         network=network,
         entry=entry,
         kv_dtype=kv_dtype,
-        weight_bytes=weight_bytes,
-        file=file,
+        bytes_by_format=_bytes_by_format(file),
     )
 
 
@@ -203,9 +201,9 @@ def _kind(entry: CatalogEntry | None, config: ModelConfig, template: ChatTemplat
     return "chat" if template is not None else "base"
 
 
-def _check_memory(file: GGUFFile, path: Path, backend: Backend, weight_bytes: int) -> None:
+def _check_memory(file: GGUFFile, path: Path, backend: Backend) -> None:
     """Refuse weights that cannot fit, before any of them is read."""
-    needed = weight_bytes
+    needed = sum(info.num_bytes for info in file.tensors.values())
     if backend.name == "reference":  # it computes on dequantised copies
         needed += 4 * sum(math.prod(info.shape) for info in file.tensors.values())
     available = available_memory_bytes()
@@ -218,7 +216,7 @@ def _check_memory(file: GGUFFile, path: Path, backend: Backend, weight_bytes: in
         )
 
 
-def _formats(file: GGUFFile) -> dict[str, int]:
+def _bytes_by_format(file: GGUFFile) -> dict[str, int]:
     """Bytes of weights stored in each format, most first."""
     totals: dict[str, int] = {}
     for info in file.tensors.values():

@@ -24,6 +24,8 @@ def describe_decoder(
     """
     if metadata.integer("expert_count", 0) > 0:
         raise metadata.unsupported("expert_count", "mixtures of experts are not supported; use a dense model.")
+    if not metadata.flag("attention.causal", True):
+        raise metadata.unsupported("attention.causal", "decoders that look ahead are not supported.")
     num_heads, head_dim = _heads(metadata)
     return ModelConfig(
         architecture=metadata.architecture,
@@ -63,7 +65,7 @@ def num_layers(metadata: ModelMetadata) -> int:
 
 
 def refuse_window(metadata: ModelMetadata) -> None:
-    """Raise UnsupportedModelError for a sliding window shorter than the context, in models whose window we do not run."""
+    """Raise UnsupportedModelError for a window shorter than the context, in models whose window we do not run."""
     key = "attention.sliding_window"
     if 0 < metadata.integer(key, 0) < metadata.integer("context_length"):
         raise metadata.unsupported(key, f"{metadata.architecture} runs without a window in this build.")

@@ -58,6 +58,13 @@ class ModelMetadata:
             raise self._wrong(key, value, "text")
         return value
 
+    def flag(self, key: str, default: bool) -> bool:
+        """A truth value. Raises CorruptFileError where it is something else."""
+        value = self._value(key, default)
+        if not isinstance(value, bool | np.bool_):
+            raise self._wrong(key, value, "a truth value")
+        return bool(value)
+
     def flags(self, key: str) -> tuple[bool, ...]:
         """An array of booleans, one a layer."""
         value = self._value(key, None)
