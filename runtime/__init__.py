@@ -36,9 +36,20 @@ if TYPE_CHECKING:
     from runtime.grammar.base import Constraint
     from runtime.kernels.registry import available_backends, get_backend
     from runtime.layers.lora import LoraMatrices, LoraWeights
-    from runtime.loaders.catalog import find_entry, is_offline, pull, resolve, verify
+    from runtime.loaders.catalog import (
+        find_entry,
+        find_stored,
+        is_offline,
+        pull,
+        read_stored,
+        remove,
+        resolve,
+        verify,
+    )
+    from runtime.loaders.catalog_bundle import export_models, import_models
     from runtime.loaders.catalog_entries import DEFAULT_EMBEDDER, DEFAULT_MODEL, ENTRIES, CatalogEntry
-    from runtime.loaders.catalog_store import Manifest, installed, remove
+    from runtime.loaders.catalog_recommend import Advice, recommend_models
+    from runtime.loaders.catalog_store import Manifest, installed, weight_path
     from runtime.loaders.load import Model, load_model
     from runtime.loaders.memory import available_memory_bytes
     from runtime.sampling.logprobs import TokenLogprobs
@@ -48,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
+    "Advice",
     "CatalogEntry",
     "CatalogError",
     "ChatTemplate",
@@ -85,15 +97,21 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "available_backends",
     "available_memory_bytes",
     "data_dir",
+    "export_models",
     "find_entry",
+    "find_stored",
     "get_backend",
+    "import_models",
     "installed",
     "is_offline",
     "load_model",
     "pull",
+    "read_stored",
+    "recommend_models",
     "remove",
     "resolve",
     "verify",
+    "weight_path",
 ]
 
 _NAMES_BY_MODULE = {
@@ -109,9 +127,11 @@ _NAMES_BY_MODULE = {
     "runtime.grammar.base": "Constraint",
     "runtime.kernels.registry": "available_backends get_backend",
     "runtime.layers.lora": "LoraMatrices LoraWeights",
-    "runtime.loaders.catalog": "find_entry is_offline pull resolve verify",
+    "runtime.loaders.catalog": "find_entry find_stored is_offline pull read_stored remove resolve verify",
+    "runtime.loaders.catalog_bundle": "export_models import_models",
     "runtime.loaders.catalog_entries": "DEFAULT_EMBEDDER DEFAULT_MODEL ENTRIES CatalogEntry",
-    "runtime.loaders.catalog_store": "Manifest installed remove",
+    "runtime.loaders.catalog_recommend": "Advice recommend_models",
+    "runtime.loaders.catalog_store": "Manifest installed weight_path",
     "runtime.loaders.load": "Model load_model",
     "runtime.loaders.memory": "available_memory_bytes",
     "runtime.sampling.logprobs": "TokenLogprobs",

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from runtime.files import is_safe_name, is_sha256
 
 Kind = Literal["chat", "base", "embed"]
-Conversion = Literal["join", "e5s1", "bert_safetensors"]
+Conversion = Literal["e5s1", "join", "minilm"]
 
 DEFAULT_MODEL = "smollm2-135m"
 DEFAULT_EMBEDDER = "e5-small-multilingual"
@@ -170,10 +170,10 @@ _MINILM = CatalogEntry(
             ),
         ),
     ),
-    conversion="bert_safetensors",
+    conversion="minilm",
     file_name="all-minilm-l6-v2-f32.gguf",
-    size_bytes=1,
-    sha256="0" * 64,
+    size_bytes=90_895_040,
+    sha256="30725927873f06c0ec4917df634fd545161a748231fb946bcbe39fad6b864d44",
     licence="Apache-2.0",
     languages=("en",),
     kind="embed",
@@ -200,8 +200,8 @@ _E5_SMALL = CatalogEntry(
     ),
     conversion="e5s1",
     file_name="multilingual-e5-small-q4_0.gguf",
-    size_bytes=1,
-    sha256="0" * 64,
+    size_bytes=73_879_872,
+    sha256="94f76819bb7b35a836e8700d0da8f4ba089b937a1ebc1eafe7e3f2466fbae3bf",
     licence="MIT",
     languages=("en", "zh", "multilingual"),
     kind="embed",

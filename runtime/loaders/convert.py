@@ -28,13 +28,11 @@ def _e5s1(parts: Sequence[Path], target: Path) -> None:
     convert_e5s1(source, target)
 
 
-def _bert_safetensors(parts: Sequence[Path], target: Path) -> None:
+def _minilm(parts: Sequence[Path], target: Path) -> None:
     from runtime.loaders.convert_bert import convert_bert
 
     weights, vocabulary, config = parts
-    convert_bert(weights, vocabulary, config, target)
+    convert_bert(weights, vocabulary, config, target, name="all-MiniLM-L6-v2", licence="apache-2.0")
 
 
-CONVERSIONS: Mapping[Conversion, Convert] = MappingProxyType(
-    {"bert_safetensors": _bert_safetensors, "e5s1": _e5s1, "join": join}
-)
+CONVERSIONS: Mapping[Conversion, Convert] = MappingProxyType({"e5s1": _e5s1, "join": join, "minilm": _minilm})

@@ -6,7 +6,6 @@ and ended. A download that was cut goes on from where it stopped.
 
 import importlib.util
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,7 @@ from pathlib import Path
 from runtime.errors import CatalogError
 from runtime.files import Progress, is_sha256, sha256_file
 from runtime.loaders.download import last_line, names_full_disk, run_downloader
-
-_NAME = re.compile(
-    r"hf:(?P<owner>[A-Za-z0-9][A-Za-z0-9._-]{0,95})/(?P<repo>[A-Za-z0-9][A-Za-z0-9._-]{0,95})"
-    r"(?:@(?P<revision>[A-Za-z0-9][A-Za-z0-9._-]{0,95}))?"
-    r"/(?P<file>(?:[A-Za-z0-9][A-Za-z0-9._-]{0,127}/){0,4}[A-Za-z0-9][A-Za-z0-9._-]{0,122}\.gguf)"
-)
+from runtime.loaders.hub_name import HubFile
 
 _ASK = """
 import json, sys
@@ -36,44 +30,12 @@ print("ANSWER " + json.dumps({"path": path}))
 
 
 @dataclass(frozen=True, kw_only=True)
-class HubFile:
-    """A file of a repository: `hf:owner/repo/file.gguf`, or `hf:owner/repo@revision/file.gguf`."""
-
-    text: str
-    repository: str
-    file: str
-    revision: str
-    stored_name: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class FetchedFile:
     """A downloaded file; `commit` is the revision the hub served it from."""
 
     path: Path
     sha256: str
     commit: str
-
-
-def parse_hub_name(name: str) -> HubFile:
-    """What `hf:…` means. Raises CatalogError where it is not of that form."""
-    match = _NAME.fullmatch(name)
-    if match is None:
-        raise CatalogError(
-            f"{name[:300]!r} is not of the form hf:owner/repo/file.gguf, which names one file of the hub."
-        )
-    stored_name = "--".join([match["owner"], match["repo"], match["file"].removesuffix(".gguf").replace("/", "--")])
-    if match["revision"]:
-        stored_name += f"--{match['revision']}"
-    if len(stored_name) > 120:
-        raise CatalogError(f"{name[:300]!r} is too long to be stored under: {len(stored_name)} characters, 120 fit.")
-    return HubFile(
-        text=name,
-        repository=f"{match['owner']}/{match['repo']}",
-        file=match["file"],
-        revision=match["revision"] or "main",
-        stored_name=stored_name,
-    )
 
 
 def fetch_hub_file(
