@@ -182,7 +182,7 @@ class Sandbox:
         if greeting["unlimited"] and not self._has_warned:
             self._has_warned = True
             logger.warning(
-                "This system does not limit %s of the process that renders templates; its deadline of %s s still holds.",
+                "This system does not limit the %s of the process that renders templates; its deadline (%s s) holds.",
                 " and ".join(greeting["unlimited"]),
                 self._limits.wall_s,
             )
