@@ -29,8 +29,14 @@ class Tokenizer(Protocol):
         """
         ...
 
-    def decode(self, ids: list[int] | np.ndarray, *, skip_special: bool = True) -> str:
-        """Text of `ids`; bytes that are no valid UTF-8 become U+FFFD. Raises TokenizerError for an unknown id."""
+    def decode(self, ids: list[int] | np.ndarray, *, skip_special: bool = True, continues: bool = False) -> str:
+        """Text of `ids`; bytes that are no valid UTF-8 become U+FFFD. Raises TokenizerError for an unknown id.
+
+        Args:
+            skip_special: leave special tokens out; else they give their names.
+            continues: the ids go on from others. Some vocabularies put a space in front of every text and take it
+                away again here; in the middle of a text that space is the text's own.
+        """
         ...
 
     def token_bytes(self, token_id: int) -> bytes:
@@ -41,8 +47,8 @@ class Tokenizer(Protocol):
         """Id of a token spelled exactly so in the vocabulary (special ones too), or None."""
         ...
 
-    def stream(self, *, skip_special: bool = True) -> "TextStream":
-        """A fresh incremental decoder."""
+    def stream(self, *, skip_special: bool = True, continues: bool = False) -> "TextStream":
+        """A fresh incremental decoder; its text is what `decode` gives for the same ids and arguments."""
         ...
 
 

@@ -1,0 +1,119 @@
+"""SentencePiece Unigram: T5, XLM-R, multilingual E5.
+
+Of all ways to cut a text into tokens the one with the highest sum of scores is taken. The `tokenizers` library finds
+it; the text is normalised here first. That loses information on purpose (full-width letters become ASCII, runs of
+spaces one space), so decoding gives the normalised text.
+
+Source: Kudo, arXiv:1804.10959; normalisation as SentencePiece's nmt_nfkc rule.
+"""
+
+import re
+import unicodedata
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runtime.errors import TokenizerError
+from runtime.tokenizer.token_table import TokenTable
+from runtime.tokenizer.vocabulary import CONTROL, PREFIX, UNKNOWN, Vocabulary, read_strings
+from runtime.tokenizer.vocabulary_tokenizer import VocabularyTokenizer
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Engine
+    from tokenizers import normalizers
+
+_SPACE = "▁"
+_UNMATCHABLE = " "  # in front of a spelling: normalised text has "▁" for every space
+_SPACES = re.compile(" {2,}")
+
+# The rule's own part beside NFKC: control characters vanish, invisible separators become spaces.
+_REMOVED = [*range(0x01, 0x09), 0x0B, *range(0x0E, 0x20), 0x7F, 0x8F, 0x9F]
+_BLANKED = [
+    *(0x09, 0x0A, 0x0C, 0x0D, 0x1680, *range(0x200B, 0x2010), 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD),
+]
+_CONTROLS = dict.fromkeys(_REMOVED, "") | dict.fromkeys(_BLANKED, " ")
+_FULL_WIDTH_TILDE = "～"  # kept: Japanese text uses it beside the narrow one
+
+
+def normalize(text: str) -> str:
+    """`text` under SentencePiece's nmt_nfkc rule, before spaces are collapsed."""
+    text = text.translate(_CONTROLS)
+    return _FULL_WIDTH_TILDE.join(unicodedata.normalize("NFKC", part) for part in text.split(_FULL_WIDTH_TILDE))
+
+
+class UnigramTokenizer(VocabularyTokenizer):
+    """A vocabulary of `tokenizer.ggml.model = "t5"`."""
+
+    def __init__(self, vocabulary: Vocabulary, max_text_bytes: int) -> None:
+        super().__init__(vocabulary, max_text_bytes)
+        if vocabulary.unknown_id is None:
+            raise TokenizerError(f"A Unigram vocabulary needs {PREFIX}unknown_token_id; convert the model again.")
+        self.drops_space = self._adds_space = vocabulary.flag("add_space_prefix", True)
+        self._removes_spaces = vocabulary.flag("remove_extra_whitespaces", True)
+        self._spellings = read_strings(vocabulary.spellings, "tokens")
+        kinds = vocabulary.kinds.tolist()
+        self._table = TokenTable.of(
+            [
+                spelling.encode() if kind in (CONTROL, UNKNOWN) else spelling.replace(_SPACE, " ").encode()
+                for spelling, kind in zip(self._spellings, kinds, strict=True)
+            ]
+        )
+        self._scores = vocabulary.scores()
+        self._charsmap: normalizers.Precompiled | None = _charsmap(vocabulary)
+        self._engine: Engine | None = None
+        self._lock = Lock()
+
+    def prepare(self) -> None:
+        """Build the engine now, which the first `encode` would do."""
+        self._ready()
+
+    def _encode_text(self, text: str, starts: bool) -> list[int]:
+        text = normalize(text) if self._charsmap is None else self._charsmap.normalize_str(text)
+        if self._removes_spaces:
+            text = _SPACES.sub(" ", text).strip(" ")
+        if not text:
+            return []
+        (encoding,) = self._ready().encode_batch_fast([text], add_special_tokens=False)
+        return list(encoding.ids)
+
+    def _token_bytes(self, token_id: int) -> bytes:
+        return self._table[token_id]
+
+    def _token_id(self, token: str) -> int | None:
+        return self._spellings.index(token) if token in self._spellings else None
+
+    def _ready(self) -> "Engine":
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._build_engine()
+            return self._engine
+
+    def _build_engine(self) -> "Engine":
+        from tokenizers import Tokenizer, models, pre_tokenizers
+
+        kinds = self._vocabulary.kinds.tolist()
+        scored = [
+            (_UNMATCHABLE + spelling if kind in (CONTROL, UNKNOWN) else spelling, score)
+            for spelling, kind, score in zip(self._spellings, kinds, self._scores.tolist(), strict=True)
+        ]
+        engine = Tokenizer(models.Unigram(scored, self._vocabulary.unknown_id, byte_fallback=False))
+        # Cutting at "▁" spares the search over the whole text, where no token reaches over one.
+        one_word = not any(_SPACE in spelling[1:].lstrip(_SPACE) for spelling in self._spellings)
+        scheme = "always" if self._adds_space else "never"
+        engine.pre_tokenizer = pre_tokenizers.Metaspace(_SPACE, scheme, split=one_word)
+        return engine
+
+
+def _charsmap(vocabulary: Vocabulary) -> "normalizers.Precompiled | None":
+    content = vocabulary.metadata.get(PREFIX + "precompiled_charsmap")
+    if content is None or len(content) == 0:
+        return None
+    from tokenizers import normalizers
+
+    try:
+        return normalizers.Precompiled(np.asarray(content).astype(np.uint8).tobytes())
+    except Exception as error:
+        raise TokenizerError(
+            f"{PREFIX}precompiled_charsmap cannot be read: {error}; convert the model again."
+        ) from error
