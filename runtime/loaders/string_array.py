@@ -59,6 +59,10 @@ class StringArray(Sequence[str]):
         bounds = self._bounds.tolist()
         return [content[start : following - LENGTH_BYTES] for start, following in itertools.pairwise(bounds)]
 
+    def raw(self) -> memoryview:
+        """The array as it lies in the file, lengths and all; equal regions hold equal strings. For digests."""
+        return self._region
+
     def __repr__(self) -> str:
         return f"StringArray({len(self)} strings, {len(self._region)} bytes)"
 

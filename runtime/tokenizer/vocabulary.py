@@ -39,7 +39,7 @@ _END_NAMES = frozenset(
         "[EOS]",
         "[e~[",
         "<｜end▁of▁sentence｜>",
-    }  # fmt: skip
+    }
 )
 
 
