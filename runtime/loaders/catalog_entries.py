@@ -200,8 +200,8 @@ _E5_SMALL = CatalogEntry(
     ),
     conversion="e5s1",
     file_name="multilingual-e5-small-q4_0.gguf",
-    size_bytes=73_879_872,
-    sha256="94f76819bb7b35a836e8700d0da8f4ba089b937a1ebc1eafe7e3f2466fbae3bf",
+    size_bytes=73_880_000,
+    sha256="ee212d7d902936092643bbaf33d4f54fcef1a18d9298459cb634b85056d683ec",
     licence="MIT",
     languages=("en", "zh", "multilingual"),
     kind="embed",
@@ -210,6 +210,5 @@ _E5_SMALL = CatalogEntry(
     note="384 numbers a text; the choice for Chinese and for mixed languages.",
 )
 
-ENTRIES: Mapping[str, CatalogEntry] = MappingProxyType(
-    {entry.name: entry for entry in (_SMOLLM2, _GEMMA3, _MINILM, _E5_SMALL)}
-)
+_ENTRIES = {entry.name: entry for entry in (_SMOLLM2, _GEMMA3, _MINILM, _E5_SMALL)}
+ENTRIES: Mapping[str, CatalogEntry] = MappingProxyType(_ENTRIES)

@@ -48,7 +48,8 @@ def convert_e5s1(source: Path, target: Path) -> None:
 
 def _metadata(model: E5S1File) -> dict[str, Any]:
     num_unused = model.vocab_size - len(model.pieces)  # rows that no piece uses
-    tokens = model.pieces + [b"[PAD%d]" % idx for idx in range(len(model.pieces), model.vocab_size)]
+    # A plain space is in no normalised text, so these spellings cannot be met there.
+    tokens = model.pieces + [b"[unused %d]" % idx for idx in range(len(model.pieces), model.vocab_size)]
     charsmap = build_charsmap(_with_combining_marks(model.replacements))
     return {
         "general.architecture": "bert",
