@@ -57,6 +57,14 @@ _DECODER_CLASSES = {
     "gemma3": (transformers.Gemma3TextConfig, transformers.Gemma3ForCausalLM),
 }
 
+LLAMA3_SCALING = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,  # small, so that tiny sequences reach past it
+}
+
 
 def transformers_decoder(path: Path) -> Any:
     """A causal language model of transformers with the dequantised weights of a GGUF file."""
@@ -95,6 +103,35 @@ def logits_of(model: Any, input_ids: list[int] | np.ndarray) -> np.ndarray:
     """[T, V] float32: their logits at every position of one sequence."""
     with torch.no_grad():
         return model(torch.tensor(np.asarray(input_ids, np.int64))[None]).logits[0].float().numpy()
+
+
+def hidden_states_of(model: Any, input_ids: list[int]) -> np.ndarray:
+    """[T, E] float32: the last hidden states of one text."""
+    with torch.no_grad():
+        return model(torch.tensor([input_ids])).last_hidden_state[0].float().numpy()
+
+
+def greedy_ids_of(model: Any, prompt_ids: list[int], num_tokens: int) -> list[int]:
+    """Their greedy continuation, from their own cache."""
+    prompt = torch.tensor([prompt_ids])
+    with torch.no_grad():
+        output = model.generate(
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            do_sample=False,
+            max_new_tokens=num_tokens,
+            min_new_tokens=num_tokens,
+            pad_token_id=0,
+        )
+    return output[0, len(prompt_ids) :].tolist()
+
+
+def llama3_freq_factors(base: float, dim: int) -> np.ndarray:
+    """[dim / 2] float32: what llama.cpp's conversion stores for `LLAMA3_SCALING`, from their own frequencies."""
+    config = transformers.LlamaConfig(head_dim=dim, rope_parameters=LLAMA3_SCALING | {"rope_theta": base})
+    scaled, _ = transformers.modeling_rope_utils.ROPE_INIT_FUNCTIONS["llama3"](config, device="cpu")
+    plain = base ** -(np.arange(0, dim, 2) / dim)
+    return (plain / scaled.double().numpy()).astype(np.float32)
 
 
 def _fill(model: Any, state: dict[str, np.ndarray]) -> Any:
@@ -144,6 +181,8 @@ def _rope_parameters(file: GGUFFile, name: str) -> dict[str, Any]:
     plain = {"rope_type": "default", "rope_theta": base}
     if f"{name}.rope.scaling.factor" in file.metadata:
         plain = {"rope_type": "linear", "rope_theta": base, "factor": file.metadata[f"{name}.rope.scaling.factor"]}
+    if "rope_freqs.weight" in file.tensors:
+        plain = LLAMA3_SCALING | {"rope_theta": base}
     if name != "gemma3":
         return plain
     local = {"rope_type": "default", "rope_theta": 10_000.0}
