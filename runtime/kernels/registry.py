@@ -5,6 +5,7 @@ A backend is imported when it is first asked for: `reference` brings torch with 
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import cast
 
 from runtime.errors import KernelUnavailableError
 from runtime.kernels.ops import Backend
@@ -51,7 +52,7 @@ def _build_cpu(num_threads: int | None) -> Backend:
             op="any",
             backend="cpu",
         ) from error
-    return CpuBackend(num_threads)
+    return cast(Backend, CpuBackend(num_threads))  # it takes only the weights and pools that it made
 
 
 def _build_reference(num_threads: int | None) -> Backend:
@@ -64,7 +65,7 @@ def _build_reference(num_threads: int | None) -> Backend:
         )
     from runtime.kernels.reference.backend import ReferenceBackend
 
-    return ReferenceBackend()
+    return cast(Backend, ReferenceBackend())
 
 
 def _is_installed(module: str) -> bool:

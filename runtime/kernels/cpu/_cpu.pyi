@@ -1,0 +1,127 @@
+"""The compiled kernels. Arguments are not checked here beyond dtype and C order: `backend.py` does that."""
+
+from enum import Enum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Floats: TypeAlias = NDArray[np.float32]
+_Ints: TypeAlias = NDArray[np.int32]
+
+class Activation(Enum):
+    none = 0
+    silu = 1
+    gelu = 2
+    gelu_tanh = 3
+
+class Executor:
+    """A thread pool and an instruction set. Raises ValueError for an instruction set this machine lacks."""
+
+    def __init__(self, num_threads: int, instruction_set: str = "") -> None: ...
+    @property
+    def num_threads(self) -> int: ...
+    @property
+    def instruction_set(self) -> str: ...
+
+class Weight:
+    """A matrix over stored bytes, which it keeps alive."""
+
+    def __init__(self, data: NDArray[np.uint8], format: str, num_outputs: int, num_inputs: int) -> None: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def format(self) -> str: ...
+
+class KvPool:
+    """Pages over two byte arrays, which it keeps alive."""
+
+    def __init__(
+        self,
+        k: NDArray[np.uint8],
+        v: NDArray[np.uint8],
+        num_layers: int,
+        is_half: bool,
+        num_pages: int,
+        num_kv_heads: int,
+        head_dim: int,
+    ) -> None: ...
+
+def instruction_sets() -> list[str]:
+    """Those this machine runs, best first."""
+
+def formats() -> list[tuple[str, int, int]]:
+    """(name, weights a block, bytes a block) of every readable format."""
+
+def embed(executor: Executor, ids: _Ints, table: Weight, scale: float, out: _Floats, /) -> None: ...
+def add(executor: Executor, x: _Floats, y: _Floats, out: _Floats, /) -> None: ...
+def rms_norm(executor: Executor, x: _Floats, weight: _Floats, eps: float, out: _Floats, /) -> None: ...
+def layer_norm(executor: Executor, x: _Floats, weight: _Floats, bias: _Floats, eps: float, out: _Floats, /) -> None: ...
+def quant_matmul(
+    executor: Executor,
+    x: _Floats,
+    weight: Weight,
+    bias: _Floats | None,
+    addend: _Floats | None,
+    row_scale: _Floats | None,
+    residual: _Floats | None,
+    activation: Activation,
+    softcap: float,
+    out: _Floats,
+) -> None: ...
+def gated_matmul(
+    executor: Executor,
+    x: _Floats,
+    gate: Weight,
+    up: Weight,
+    activation: Activation,
+    gate_addend: _Floats | None,
+    up_addend: _Floats | None,
+    gated: _Floats,
+    out: _Floats,
+) -> None: ...
+def rope(
+    executor: Executor,
+    x: _Floats,
+    positions: _Ints,
+    frequencies: NDArray[np.float64],
+    is_interleaved: bool,
+    out: _Floats,
+    /,
+) -> None: ...
+def write_kv(
+    executor: Executor,
+    pool: KvPool,
+    layer_idx: int,
+    page_ids: _Ints,
+    query_starts: _Ints,
+    kv_lens: _Ints,
+    k: _Floats,
+    v: _Floats,
+    /,
+) -> None: ...
+def paged_attention(
+    executor: Executor,
+    q: _Floats,
+    pool: KvPool,
+    layer_idx: int,
+    page_ids: _Ints,
+    query_starts: _Ints,
+    kv_lens: _Ints,
+    scale: float,
+    window: int,
+    softcap: float,
+    out: _Floats,
+    /,
+) -> None: ...
+def packed_attention(
+    executor: Executor,
+    q: _Floats,
+    k: _Floats,
+    v: _Floats,
+    cu_seqlens: _Ints,
+    scale: float,
+    causal: bool,
+    out: _Floats,
+    /,
+) -> None: ...
