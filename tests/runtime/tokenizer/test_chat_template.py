@@ -13,11 +13,25 @@ from tests.helpers.conversations import CONVERSATIONS, SEARCH_TOOL, WEATHER_TOOL
 from tests.helpers.fake_tokenizer import FakeTokenizer
 from tests.helpers.shared_data import shared_data
 
-TEMPLATE_NAMES = """CohereForAI-c4ai-command-r7b-12-2024-tool_use GLM-4.6 HuggingFaceTB-SmolLM3-3B Kimi-K2-Instruct
-NousResearch-Hermes-3-Llama-3.1-8B-tool_use Qwen-Qwen2.5-7B-Instruct Qwen-Qwen3-0.6B Qwen3-Coder
-deepseek-ai-DeepSeek-V3.1 google-gemma-2-2b-it ibm-granite-granite-3.3-2B-Instruct llama-cpp-deepseek-r1
-meta-llama-Llama-3.1-8B-Instruct meta-llama-Llama-3.2-3B-Instruct microsoft-Phi-3.5-mini-instruct
-mistralai-Mistral-Nemo-Instruct-2407 openai-gpt-oss-120b""".split()
+TEMPLATE_NAMES = [
+    "CohereForAI-c4ai-command-r7b-12-2024-tool_use",
+    "GLM-4.6",
+    "HuggingFaceTB-SmolLM3-3B",
+    "Kimi-K2-Instruct",
+    "NousResearch-Hermes-3-Llama-3.1-8B-tool_use",
+    "Qwen-Qwen2.5-7B-Instruct",
+    "Qwen-Qwen3-0.6B",
+    "Qwen3-Coder",
+    "deepseek-ai-DeepSeek-V3.1",
+    "google-gemma-2-2b-it",
+    "ibm-granite-granite-3.3-2B-Instruct",
+    "llama-cpp-deepseek-r1",
+    "meta-llama-Llama-3.1-8B-Instruct",
+    "meta-llama-Llama-3.2-3B-Instruct",
+    "microsoft-Phi-3.5-mini-instruct",
+    "mistralai-Mistral-Nemo-Instruct-2407",
+    "openai-gpt-oss-120b",
+]
 TOOLS = {"no tools": None, "tools": [WEATHER_TOOL, SEARCH_TOOL], "empty tools": []}
 THINKING: list[dict[str, Any]] = [{}, {"enable_thinking": False}, {"enable_thinking": True, "documents": []}]
 NOW = datetime.datetime(2024, 2, 29, 13, 5)
