@@ -55,7 +55,8 @@ if TYPE_CHECKING:
     from runtime.sampling.logprobs import TokenLogprobs
     from runtime.sampling.params import SamplingParams
     from runtime.tokenizer.base import TextStream, Tokenizer
-    from runtime.tokenizer.chat_template import ChatTemplate
+    from runtime.tokenizer.chat_encoding import encode_chat
+    from runtime.tokenizer.chat_template import ChatTemplate, Template, default_template
 
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
@@ -88,6 +89,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "Result",
     "SamplingParams",
     "SequenceTooLongError",
+    "Template",
     "TextStream",
     "Timings",
     "TokenLogprobs",
@@ -97,6 +99,8 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "available_backends",
     "available_memory_bytes",
     "data_dir",
+    "default_template",
+    "encode_chat",
     "export_models",
     "find_entry",
     "find_stored",
@@ -137,7 +141,8 @@ _NAMES_BY_MODULE = {
     "runtime.sampling.logprobs": "TokenLogprobs",
     "runtime.sampling.params": "SamplingParams",
     "runtime.tokenizer.base": "TextStream Tokenizer",
-    "runtime.tokenizer.chat_template": "ChatTemplate",
+    "runtime.tokenizer.chat_encoding": "encode_chat",
+    "runtime.tokenizer.chat_template": "ChatTemplate Template default_template",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 
@@ -11,11 +11,10 @@ from appkit.errors import CapabilityError, ContextOverflowError
 from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings, Usage
 from appkit.llm.language import language_notice
 from appkit.llm.notices import Notices
-from appkit.llm.prompt_ids import build_prompt_ids
-from appkit.llm.role_names import ROLE_STOPS, render_role_names
+from appkit.llm.prompt_ids import PromptEncoder
 from appkit.messages import Constraint, Message, ToolSpec
 from runtime import Constraint as RuntimeConstraint
-from runtime import Engine, Handle, Model, Request, SamplingParams, load_model
+from runtime import Engine, Handle, Model, Request, SamplingParams, Template, default_template, load_model
 from runtime import Result as RuntimeResult
 from runtime.errors import ChatTemplateError
 
@@ -59,6 +58,9 @@ class LocalModel:
         self._engine = Engine(model, kv_budget_bytes=kv_budget_bytes)
         self._notices = Notices()
         self._entry = model.entry
+        own = model.chat_template if model.kind == "chat" else None
+        self._template = cast(Template, own or default_template(model.tokenizer))
+        self._encoder = PromptEncoder(self._template, model.tokenizer)
 
     @property
     def name(self) -> str:
@@ -111,10 +113,11 @@ class LocalModel:
     ) -> "LocalStream":
         """Piece by piece. The request is under way when this returns; a prompt that does not fit raises here."""
         prompt_ids = self._prompt_ids(prompt, tools)
-        is_role_play = not isinstance(prompt, str) and not self._is_chat_model
-        self._say_what_is_odd(prompt, is_role_play=is_role_play)
-        params = self._params(settings, ROLE_STOPS if is_role_play else ())
-        return self._submit(prompt_ids, params, constraint, strips_start=is_role_play)
+        self._say_what_is_odd(prompt)
+        if isinstance(prompt, str):
+            return self._submit(prompt_ids, self._params(settings), constraint)
+        stops = self._template.stops  # a plain dialogue has some, and its answers begin with a blank
+        return self._submit(prompt_ids, self._params(settings, stops), constraint, strips_start=bool(stops))
 
     def score(self, prompt: str, continuation: str) -> np.ndarray:
         """[n] float32: log-probability of each token of `continuation` after `prompt`, encoded apart from it.
@@ -170,7 +173,7 @@ class LocalModel:
 
     @property
     def _is_chat_model(self) -> bool:
-        return self._model.kind == "chat" and self._model.chat_template is not None
+        return self._model.kind == "chat"
 
     def _prompt_ids(self, prompt: str | Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[int, ...]:
         ids = self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools)
@@ -188,23 +191,14 @@ class LocalModel:
             raise CapabilityError(f"{self.name} does not call tools: ask without tools.", self.name, "tools")
         if not messages:
             raise ValueError("There are no messages: give at least one.")
-        template, tokenizer = self._model.chat_template, self._model.tokenizer
         is_ours = messages[0].role != "system" and bool(self.system_prompt)
-        shown = [Message(role="system", content=self.system_prompt), *messages] if is_ours else list(messages)
-        if template is None or not self._is_chat_model:
-            return build_prompt_ids(shown, render_role_names, tokenizer)
-
-        def render(turns: Sequence[Message]) -> str:
-            text: str = template.render([turn.to_template() for turn in turns])
-            return text
-
+        shown = [Message(role="system", content=self.system_prompt), *messages] if is_ours else messages
         try:
-            return build_prompt_ids(shown, render, tokenizer)
+            return self._encoder.encode(shown)
         except ChatTemplateError:
             if self._entry is not None or not is_ours:
                 raise
-            # Some templates refuse any system message; nobody asked for this one.
-            return build_prompt_ids(messages, render, tokenizer)
+            return self._encoder.encode(messages)  # some templates refuse any system message; nobody asked for ours
 
     def _check_fits(self, ids: Sequence[int]) -> None:
         if len(ids) >= self.max_seq_len:
@@ -215,8 +209,8 @@ class LocalModel:
                 self.max_seq_len,
             )
 
-    def _say_what_is_odd(self, prompt: str | Sequence[Message], *, is_role_play: bool) -> None:
-        if is_role_play:
+    def _say_what_is_odd(self, prompt: str | Sequence[Message]) -> None:
+        if not isinstance(prompt, str) and not self._is_chat_model:
             self._notices.say(
                 f"{self.name} is a base model: it was not trained to chat, so it goes on with a written dialogue "
                 "instead; to continue plain text use `appkit run --raw` or generate()."

@@ -1,129 +1,110 @@
-"""From messages to the exact token ids a model is shown.
+"""From messages to the exact token ids a model is shown, with what the model said before in the very ids it said it.
 
-Encoding the rendered template as one text is right but for two things, and both are mended by encoding some messages
-apart from the template around them:
-
-- what a model said keeps the ids it was generated with, so a turn's prompt starts with the ids whose KV pages exist
-  (text → ids → text → ids does not come back to the same ids);
-- control tokens spelled out in a message (`<|im_end|>`) stay plain text, so nobody can speak for someone else.
+Text → ids → text → ids does not always come back to the same ids, and keys and values are found again by ids. So the
+ids of earlier answers are put into the encoded conversation in place of their text.
 """
 
+import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
 
-from appkit.errors import AppkitError
+import numpy as np
+
 from appkit.messages import Message
+from runtime import Template, TextStream, Tokenizer, encode_chat
 
-Render = Callable[[Sequence[Message]], str]
-
-
-class Encoder(Protocol):
-    """The part of the runtime's tokenizer that is needed here."""
-
-    bos_id: int | None
-    adds_bos: bool
-    vocab_size: int
-    eog_ids: frozenset[int]
-    special_ids: frozenset[int]
-
-    def encode(self, text: str, *, add_special: bool = False, parse_special: bool = False) -> list[int]: ...
-
-    def decode(self, ids: Any, *, skip_special: bool = True) -> str: ...
+_MARKER = re.compile("(\U000f0000[0-9a-f]+:[0-9]+\U000f0001)")  # around it characters that have no meaning of their own
 
 
-def build_prompt_ids(messages: Sequence[Message], render: Render, tokenizer: Encoder) -> tuple[int, ...]:
-    """Ids of `messages` in their chat template, ready for the answer.
+class PromptEncoder:
+    """Encodes conversations for one model. Safe to share between threads."""
 
-    Args:
-        render: the chat template, up to where the assistant begins to speak.
+    def __init__(self, template: Template, tokenizer: Tokenizer) -> None:
+        self._template = template
+        self._tokenizer = tokenizer
+        self._splicing = _SplicingTokenizer(tokenizer)
 
-    Raises:
-        AppkitError: a message spells out control tokens and the template rewrites it, so it cannot be kept plain.
-    """
-    text = render(messages)
-    said = ((idx, spoken_ids(message, tokenizer)) for idx, message in enumerate(messages))
-    spoken = {idx: token_ids for idx, token_ids in said if token_ids}
-    risky = {idx for idx, message in enumerate(messages) if _spells_control_tokens(message.content, tokenizer)}
-    if not spoken and not risky:
-        return _with_bos(tokenizer.encode(text, parse_special=True), tokenizer)
+    def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """Ids of `messages` up to where the assistant begins to speak. Raises ChatTemplateError.
 
-    parts = _split(messages, set(spoken) | risky, render, text)
-    if parts is not None:
-        ids: list[int] = []
-        for part in parts:
-            if isinstance(part, str):
-                ids += tokenizer.encode(part, parse_special=True)
-            else:
-                idx, content = part
-                kept = spoken.get(idx) if content == messages[idx].content else None
-                ids += kept or tokenizer.encode(content)
-        # A vocabulary that treats the start of a text differently shows it here: then the plain way is the right one.
-        if risky or tokenizer.decode(ids, skip_special=False) == text:
-            return _with_bos(ids, tokenizer)
-    if risky:
-        name = messages[min(risky)].role
-        raise AppkitError(
-            f"A {name} message spells out a control token of this model, and its chat template rewrites messages, so "
-            "the two cannot be told apart: remove the control token (a word like <|im_end|>) from the message."
-        )
-    return _with_bos(tokenizer.encode(text, parse_special=True), tokenizer)
-
-
-def spoken_ids(message: Message, tokenizer: Encoder) -> list[int] | None:
-    """The ids `message` was generated with, without the one that ended it; None where they are not exactly its text."""
-    ids = list(message.token_ids)
-    while ids and ids[-1] in tokenizer.eog_ids:
-        ids.pop()
-    if not ids or message.role != "assistant" or not tokenizer.special_ids.isdisjoint(ids):
-        return None
-    if max(ids) >= tokenizer.vocab_size:  # another model said it
-        return None
-    return ids if tokenizer.decode(ids) == message.content else None
-
-
-def _spells_control_tokens(content: str, tokenizer: Encoder) -> bool:
-    """Whether reading special tokens out of `content` would give other ids than reading it as text."""
-    return tokenizer.encode(content, parse_special=True) != tokenizer.encode(content)
-
-
-def _split(
-    messages: Sequence[Message], apart: set[int], render: Render, text: str
-) -> list[str | tuple[int, str]] | None:
-    """`text` cut into template text and (message index, content) for the messages in `apart`.
-
-    A second render with markers in place of these messages shows where they land; None where putting the contents
-    back does not give `text`, as with a template that looks into messages. Templates that strip messages are common,
-    so stripped contents are tried too.
-    """
-    nonce = secrets.token_hex(8)
-    markers = {f"⁅{nonce}:{idx}⁆": idx for idx in apart}
-    marked = render(
-        [
-            replace(message, content=f"⁅{nonce}:{idx}⁆") if idx in apart else message
+        Earlier answers keep their ids where that changes nothing of the text the model is shown; a template that
+        looks into messages or strips them may not let them, and then their text is encoded anew.
+        """
+        turns = [message.to_template() for message in messages]
+        plain = encode_chat(self._template, self._tokenizer, turns)
+        spoken = {idx: ids for idx, message in enumerate(messages) if (ids := self._spoken_ids(message))}
+        if not spoken:
+            return tuple(plain)
+        nonce = secrets.token_hex(8)
+        markers = {idx: f"\U000f0000{nonce}:{idx}\U000f0001" for idx in spoken}
+        marked = [
+            (replace(message, content=markers[idx]) if idx in markers else message).to_template()
             for idx, message in enumerate(messages)
         ]
-    )
-    pieces: list[str | int] = [marked]
-    for marker, idx in markers.items():
-        cut: list[str | int] = []
-        for piece in pieces:
-            if isinstance(piece, str) and marker in piece:
-                before, _, after = piece.partition(marker)
-                cut += [before, idx, after]
-            else:
-                cut.append(piece)
-        pieces = cut
-    for stripped in (False, True):
-        contents = {idx: messages[idx].content.strip() if stripped else messages[idx].content for idx in apart}
-        if "".join(piece if isinstance(piece, str) else contents[piece] for piece in pieces) == text:
-            return [piece if isinstance(piece, str) else (piece, contents[piece]) for piece in pieces if piece != ""]
-    return None
+        with self._splicing.inserting({markers[idx]: ids for idx, ids in spoken.items()}):
+            spliced = encode_chat(self._template, self._splicing, marked)
+        return tuple(spliced if self._text(spliced) == self._text(plain) else plain)
+
+    def _spoken_ids(self, message: Message) -> list[int]:
+        """The ids `message` was generated with, less the one that ended it; none where they are not just its text."""
+        ids = list(message.token_ids)
+        while ids and ids[-1] in self._tokenizer.eog_ids:
+            ids.pop()
+        if not ids or message.role != "assistant" or max(ids) >= self._tokenizer.vocab_size:
+            return []  # the last: another model said it
+        is_exact = (
+            self._tokenizer.special_ids.isdisjoint(ids)
+            and self._tokenizer.decode(ids, continues=True) == message.content
+        )
+        return ids if is_exact else []
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return self._tokenizer.decode(list(ids), skip_special=False)
 
 
-def _with_bos(ids: list[int], tokenizer: Encoder) -> tuple[int, ...]:
-    """The start token in front where the model wants one and the template wrote none."""
-    if tokenizer.adds_bos and tokenizer.bos_id is not None and ids[:1] != [tokenizer.bos_id]:
-        return (tokenizer.bos_id, *ids)
-    return tuple(ids)
+class _SplicingTokenizer:
+    """A tokenizer that gives chosen ids for chosen markers, and is the one it was made from for everything else."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._ids_by_marker: dict[str, list[int]] = {}
+        self.vocab_size = tokenizer.vocab_size
+        self.bos_id = tokenizer.bos_id
+        self.eos_id = tokenizer.eos_id
+        self.eog_ids = tokenizer.eog_ids
+        self.special_ids = tokenizer.special_ids
+        self.adds_bos = tokenizer.adds_bos
+        self.adds_eos = tokenizer.adds_eos
+
+    def encode(self, text: str, *, add_special: bool = False, parse_special: bool = False) -> list[int]:
+        if add_special:  # no conversation is encoded so: what surrounds one is its template's business
+            return self._tokenizer.encode(text, add_special=True, parse_special=parse_special)
+        ids: list[int] = []
+        for piece in _MARKER.split(text):
+            inserted = self._ids_by_marker.get(piece)
+            ids += self._tokenizer.encode(piece, parse_special=parse_special) if inserted is None else inserted
+        return ids
+
+    @contextmanager
+    def inserting(self, ids_by_marker: Mapping[str, list[int]]) -> Iterator[None]:
+        """Give these ids for these markers within the block. Markers are unique, so blocks may overlap in time."""
+        self._ids_by_marker.update(ids_by_marker)
+        try:
+            yield
+        finally:
+            for marker in ids_by_marker:
+                del self._ids_by_marker[marker]
+
+    def decode(self, ids: list[int] | np.ndarray, *, skip_special: bool = True, continues: bool = False) -> str:
+        return self._tokenizer.decode(ids, skip_special=skip_special, continues=continues)
+
+    def token_bytes(self, token_id: int) -> bytes:
+        return self._tokenizer.token_bytes(token_id)
+
+    def token_id(self, token: str) -> int | None:
+        return self._tokenizer.token_id(token)
+
+    def stream(self, *, skip_special: bool = True, continues: bool = False) -> TextStream:
+        return self._tokenizer.stream(skip_special=skip_special, continues=continues)

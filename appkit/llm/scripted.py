@@ -106,6 +106,9 @@ class ScriptedModel:
         constraint: Constraint | None = None,
     ) -> "ScriptedStream":
         """The next answer, character by character."""
+        if not prompt:
+            what = "The prompt is empty" if isinstance(prompt, str) else "There are no messages"
+            raise ValueError(f"{what}: there is nothing to go on from.")
         asked = prompt if isinstance(prompt, str) else tuple(prompt)
         request = ScriptedRequest(prompt=asked, settings=settings, tools=tuple(tools), constraint=constraint)
         return self._answer(request, _ids(_show(asked, tools)))
@@ -152,8 +155,6 @@ class ScriptedModel:
 
     def _answer(self, request: ScriptedRequest, prompt_ids: tuple[int, ...]) -> "ScriptedStream":
         self._check_open()
-        if not prompt_ids:
-            raise ValueError("The prompt is empty: there is nothing to continue.")
         if len(prompt_ids) >= self._max_seq_len:
             raise ContextOverflowError(
                 f"The prompt is {len(prompt_ids):,} tokens and {self._name} holds {self._max_seq_len:,}, "
