@@ -11,7 +11,7 @@ from runtime.errors import CatalogError
 from runtime.files import Progress
 from runtime.loaders import catalog_store as store
 from runtime.loaders.catalog_entries import DEFAULT_EMBEDDER, DEFAULT_MODEL, ENTRIES, CatalogEntry
-from runtime.loaders.catalog_names import find_entry, is_path, near_names, store_name
+from runtime.loaders.catalog_names import as_path, find_entry, is_path, near_names, store_name
 from runtime.loaders.catalog_store import Manifest
 
 __all__ = [
@@ -43,7 +43,7 @@ def resolve(name_or_path: str | Path) -> Path:
     """
     name = os.fspath(name_or_path)
     if is_path(name):
-        path = Path(name).expanduser()
+        path = as_path(name)
         if not path.is_file():
             raise CatalogError(f"There is no model file {path}." + near_names(path.stem))
         return path

@@ -15,18 +15,27 @@ def store_name(name: str) -> str:
     """The name a model has in the store. Raises CatalogError where it can have none."""
     if name.startswith("hf:"):
         return parse_hub_name(name).stored_name
-    name_there = Path(name).expanduser().stem if is_path(name) else name
-    if not is_safe_name(name_there):
+    if not is_safe_name(name):
         raise CatalogError(
-            f"{name_there[:140]!r} cannot be a model name: use up to 128 letters, digits, '.', '_' and '-'."
-            + near_names(name_there[:140])
+            f"{name[:140]!r} cannot be a model name: use up to 128 letters, digits, '.', '_' and '-'."
+            + near_names(name[:140])
         )
-    return name_there
+    return name
 
 
 def is_path(name: str) -> bool:
     """A name with a separator or ending in .gguf is a path; catalog names have neither."""
     return not name.startswith("hf:") and ("/" in name or os.sep in name or name.lower().endswith(".gguf"))
+
+
+def as_path(name: str) -> Path:
+    """The path that `name` spells, `~` expanded. Raises CatalogError where it can be none."""
+    try:
+        if "\0" in name:
+            raise RuntimeError("a path holds no NUL")
+        return Path(name).expanduser()
+    except RuntimeError as error:  # also a home folder that does not exist: ~nobody/x.gguf
+        raise CatalogError(f"{name[:300]!r} is not a path: {error}.") from error
 
 
 def near_names(name: str) -> str:
@@ -42,7 +51,10 @@ def find_entry(name_or_path: str | Path) -> CatalogEntry | None:
     name = os.fspath(name_or_path)
     if not is_path(name):
         return ENTRIES.get(name)
-    path = Path(name).expanduser().resolve()
+    try:
+        path = as_path(name).resolve()
+    except CatalogError:
+        return None
     if path.parent.parent != store.models_dir().resolve():
         return None
     entry = ENTRIES.get(path.parent.name)

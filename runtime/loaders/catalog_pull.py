@@ -12,7 +12,7 @@ from runtime.files import FileLock, Progress, data_dir, free_bytes, sha256_file
 from runtime.loaders import catalog_store as store
 from runtime.loaders.catalog import is_current
 from runtime.loaders.catalog_entries import ENTRIES, CatalogEntry
-from runtime.loaders.catalog_names import is_path, near_names, store_name
+from runtime.loaders.catalog_names import as_path, is_path, near_names, store_name
 from runtime.loaders.catalog_store import Manifest
 from runtime.loaders.convert import CONVERSIONS
 from runtime.loaders.hub import fetch_hub_file
@@ -26,14 +26,14 @@ _SPARE_BYTES = 32 << 20  # left free beyond what a pull needs
 
 def pull_model(name: str, *, progress: Progress | None, offline: bool) -> Path:
     """What `catalog.pull` promises; `offline` is decided."""
-    stored_name = store_name(name)
+    stored_name = store_name(as_path(name).stem if is_path(name) else name)
     if (path := _find_stored(stored_name)) is not None:
         return path
     with as_catalog_error(name), _wait_for(store.lock_model(stored_name, _WAIT_S), name):
         if (path := _find_stored(stored_name)) is not None:  # another process pulled it meanwhile
             return path
         if is_path(name):
-            return _copy_file(stored_name, Path(name).expanduser())
+            return _copy_file(stored_name, as_path(name))
         if name not in ENTRIES and not name.startswith("hf:"):
             raise CatalogError(f"No model is called {name!r}." + near_names(name))
         if offline:
