@@ -11,8 +11,12 @@ import numpy as np
 
 
 def scale_temperature(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Logits divided by `temperature` > 0: below 1 sharpens, above 1 flattens. A new array."""
-    return logits / np.float32(temperature)
+    """Logits divided by `temperature` > 0: below 1 sharpens, above 1 flattens. A new array.
+
+    What leaves the range of float32 becomes infinite; the sampler sees to it that this happens to low logits alone.
+    """
+    with np.errstate(over="ignore"):
+        return logits / max(np.float32(temperature), np.finfo(np.float32).tiny)
 
 
 def keep_top_k(logits: np.ndarray, k: int) -> np.ndarray:
@@ -47,14 +51,11 @@ def keep_top_p(logits: np.ndarray, p: float) -> np.ndarray:
     """
     if p == 1:
         return logits.copy()  # in float32 the running sum reaches 1 early and would cut the tail
-    ranked = np.sort(logits, axis=-1)[..., ::-1]  # of values: sorting indices along costs five times as much
-    probs = softmax(ranked)
-    likelier_mass = probs.cumsum(axis=-1) - probs  # mass ahead of each token, 0 for the first
-    num_kept = np.count_nonzero(likelier_mass < p, axis=-1)[..., None]
-    floor = np.take_along_axis(ranked, num_kept - 1, axis=-1)
-    at_floor = logits == floor
-    room_at_floor = num_kept - np.count_nonzero(logits > floor, axis=-1)[..., None]
-    return _cut(logits, (logits < floor) | (at_floor & (at_floor.cumsum(axis=-1) > room_at_floor)))
+    kept = np.full_like(logits, -np.inf)
+    for row, kept_row in zip(logits, kept, strict=True):
+        ids = _nucleus(row, p)
+        kept_row[ids] = row[ids]
+    return kept
 
 
 def keep_min_p(logits: np.ndarray, min_p: float) -> np.ndarray:
@@ -81,18 +82,26 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
-def top_p_floor(logits: np.ndarray, p: float) -> float:
-    """A logit below which `keep_top_p` keeps nothing, found without sorting.
+def _nucleus(row: np.ndarray, p: float) -> np.ndarray:
+    """Ids that `keep_top_p` keeps of a row [V], ascending, without sorting the tail.
 
-    With V tokens, the mass of all tokens more than ln(V / (1 − p)) below the highest is at most V · (1 − p) / V of the
-    highest one's, so the others hold at least p and the nucleus lies among them.
-
-    Args:
-        logits: [V] float32.
-        p: 0 < p < 1.
+    Tokens more than ln(V / (1 − p)) below the highest have together at most V · (1 − p) / V of its mass, so all others
+    hold at least p of the whole and the nucleus lies among them.
     """
-    # one more for rounding: a floor slightly too low only costs time
-    return float(logits.max()) - math.log(len(logits) / (1 - p)) - 1.0
+    highest = row.max()
+    total_mass = np.exp(row - highest).sum(dtype=np.float64)
+    gap = math.log(len(row) / (1 - p)) + 1  # one more for rounding: too wide only costs time
+    candidates = np.flatnonzero(row >= highest - np.float32(gap))
+    values = row[candidates]
+    ranked = np.sort(values)[::-1]  # of values: sorting ids by value costs five times as much
+    mass = np.exp(ranked - highest).astype(np.float64)
+    likelier_mass = mass.cumsum() - mass  # ahead of each token, 0 for the first
+    num_kept = np.count_nonzero(likelier_mass < p * total_mass)
+    floor = ranked[num_kept - 1]
+    keep = values > floor
+    at_floor = np.flatnonzero(values == floor)
+    keep[at_floor[: num_kept - np.count_nonzero(keep)]] = True
+    return np.asarray(candidates[keep])
 
 
 def _cut(logits: np.ndarray, ruled_out: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runtime.sampling.filters import keep_min_p, keep_top_k, keep_top_p, scale_temperature, softmax, top_p_floor
+from runtime.sampling.filters import keep_min_p, keep_top_k, keep_top_p, scale_temperature, softmax
 from runtime.sampling.logprobs import TokenLogprobs, token_logprobs
 from runtime.sampling.mask import allowed_token_ids
 from runtime.sampling.params import SamplingParams
@@ -102,15 +102,15 @@ class Sampler:
     def _draw(self, row: np.ndarray) -> int:
         """Index into `row` of a token drawn after temperature and filters."""
         params = self.params
-        scaled = scale_temperature(row, params.temperature)[None]
+        # from the highest down: a tiny temperature sends the others to -inf, and not the highest to inf
+        scaled = scale_temperature(row - row.max(), params.temperature)[None]
         places: np.ndarray | None = None
         if params.top_k:
-            scaled, places = _gather(keep_top_k(scaled, params.top_k), -np.inf, places)
+            scaled, places = _gather(keep_top_k(scaled, params.top_k), places)
         if params.top_p < 1:
-            scaled, places = _gather(scaled, top_p_floor(scaled[0], params.top_p), places)
-            scaled, places = _gather(keep_top_p(scaled, params.top_p), -np.inf, places)
+            scaled, places = _gather(keep_top_p(scaled, params.top_p), places)
         if params.min_p:
-            scaled, places = _gather(keep_min_p(scaled, params.min_p), -np.inf, places)
+            scaled, places = _gather(keep_min_p(scaled, params.min_p), places)
         mass = softmax(scaled)[0].cumsum()
         # side="right": a token of probability 0 spans nothing and is never drawn
         drawn = int(np.searchsorted(mass, uniform(self.seed, self.position) * mass[-1], side="right"))
@@ -128,7 +128,7 @@ class Sampler:
             )
 
 
-def _gather(logits: np.ndarray, floor: float, places: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """The values of a [1, n] row above `floor`, and where each stood in the first row."""
-    kept = np.flatnonzero(logits[0] > floor)
+def _gather(logits: np.ndarray, places: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """What a filter left of a [1, n] row, and where each value stood in the first row."""
+    kept = np.flatnonzero(logits[0] > -np.inf)
     return logits[:, kept], kept if places is None else places[kept]
