@@ -3,9 +3,11 @@
 Both are safe from any thread. Waiting is on a condition, never inside a native call, so Ctrl-C works at once.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 
+from runtime.engine.process import check_process
 from runtime.engine.requests import Piece, Request, Result
 
 
@@ -14,8 +16,9 @@ class Outbox:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._pieces: list[Piece] = []
-        self._outcome: Result | BaseException | None = None
+        self._pieces: list[Piece] = []  # grows only
+        self._outcome: Result | BaseException | None = None  # set once
+        self._process_id = os.getpid()
 
     def add(self, piece: Piece) -> None:
         with self._changed:
@@ -35,26 +38,28 @@ class Outbox:
 
     def pieces(self) -> tuple[Piece, ...]:
         """Those there are by now."""
-        with self._changed:
-            return tuple(self._pieces)
+        return tuple(self._pieces)
 
     def wait_for_piece(self, idx: int) -> Piece | None:
         """Piece number `idx`, or None where the request ended before it."""
-        with self._changed:
-            self._changed.wait_for(lambda: idx < len(self._pieces) or self.is_ended)
-            return self._pieces[idx] if idx < len(self._pieces) else None
+        self._wait_until(lambda: idx < len(self._pieces) or self.is_ended)
+        return self._pieces[idx] if idx < len(self._pieces) else None
 
     def wait_for_result(self, timeout_s: float | None) -> Result:
         """The outcome: returned if it is a result, raised if it is an error. TimeoutError where there is none yet."""
+        if not self._wait_until(lambda: self.is_ended, timeout_s):
+            raise TimeoutError(f"The request is not finished after {timeout_s} s and goes on; wait again or cancel.")
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        assert self._outcome is not None
+        return self._outcome
+
+    def _wait_until(self, is_ready: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        if is_ready():  # also the way in a forked child, for what was there before the fork
+            return True
+        check_process(self._process_id)
         with self._changed:
-            if not self._changed.wait_for(lambda: self.is_ended, timeout_s):
-                raise TimeoutError(
-                    f"The request is not finished after {timeout_s} s and goes on; wait again or cancel."
-                )
-            if isinstance(self._outcome, BaseException):
-                raise self._outcome
-            assert self._outcome is not None
-            return self._outcome
+            return self._changed.wait_for(is_ready, timeout_s)
 
 
 class Handle:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from runtime.engine.process import check_process
 from runtime.engine.scheduler import Scheduler
 from runtime.engine.task import Task
 from runtime.errors import EngineClosedError
@@ -75,12 +76,7 @@ class EngineLoop:
 
     @contextmanager
     def _opened(self) -> Iterator[None]:
-        # Before the lock: in a forked child it may be held for ever by a thread that is not there.
-        if os.getpid() != self._process_id:
-            raise EngineClosedError(
-                f"This engine belongs to process {self._process_id}; its thread does not exist in the forked child "
-                f"{os.getpid()}. Build a new Engine in the child, or start children with the spawn method."
-            )
+        check_process(self._process_id)
         with self._changed:
             if self._is_closing:
                 raise self._closed_error()
