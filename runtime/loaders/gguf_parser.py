@@ -98,7 +98,7 @@ class _Cursor:
         size = len(self.view)
         return CorruptFileError(
             f"{self.path} is cut off or damaged: {what} at byte {start} takes {num_bytes} bytes, but the file ends at "
-            f"byte {size}, {start + num_bytes - size} too early; pull it again.",
+            f"byte {size} and lacks {start + num_bytes - size}; pull it again.",
             self.path,
             start,
         )

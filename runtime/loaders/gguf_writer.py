@@ -76,9 +76,7 @@ def write_gguf(path: str | Path, metadata: Mapping[str, Any], tensors: Iterable[
     """
     tensors = list(tensors)
     alignment = _alignment(metadata)
-    entries = [
-        _encode_string(key, "metadata key", MAX_KEY_BYTES) + _encode_value(key, metadata[key]) for key in metadata
-    ]
+    entries = [_encode_key(key) + _encode_value(key, value) for key, value in metadata.items()]
     records, offset = [], 0
     for tensor in tensors:
         _check_tensor(tensor)

@@ -233,8 +233,8 @@ def _check_coverage(tensors: dict[str, StoredTensor], data_start: int, size: int
         end += tensor.num_bytes
     if end > size:
         raise CorruptFileError(
-            f"{path} is cut off or damaged: its tensors end at byte {end}, but the file ends at byte {size}, "
-            f"{end - size} too early; pull it again.",
+            f"{path} is cut off or damaged: its tensors end at byte {end}, but the file ends at byte {size} "
+            f"and lacks {end - size}; pull it again.",
             path,
             size,
         )
