@@ -1,0 +1,164 @@
+"""The engine on real arithmetic: tiny models of every architecture, then SmolLM2."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.engine.engine import Engine
+from runtime.engine.requests import Request
+from runtime.errors import AdapterError
+from runtime.grammar.base import Constraint
+from runtime.kernels.ops import PageTable
+from runtime.layers.lora import LoraMatrices, LoraWeights
+from runtime.loaders.load import Model, load_model
+from runtime.sampling.params import SamplingParams
+from tests.helpers.real_models import real_model
+from tests.helpers.tiny_model import DECODERS, HIDDEN, write_tiny_model
+
+GREEDY = SamplingParams(temperature=0, max_tokens=24, ignore_eos=True)
+
+
+@pytest.fixture(scope="module", params=DECODERS)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+    path = write_tiny_model(tmp_path_factory.mktemp("models") / "tiny.gguf", request.param, format="Q8_0")
+    with load_model(path, num_threads=1) as model:
+        yield model
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+    with load_model(write_tiny_model(tmp_path_factory.mktemp("models") / "tiny.gguf"), num_threads=1) as model:
+        yield model
+
+
+def prompt(length: int, seed: int = 0) -> list[int]:
+    return np.random.default_rng(seed).integers(0, 256, length).tolist()
+
+
+def by_hand(model: Model, prompt_ids: list[int], max_tokens: int) -> list[int]:
+    """Greedy decoding over `Decoder.forward`: the prompt in one step, then token after token."""
+    network = model.network
+    pool = network.backend.new_kv_pool(network.kv_shape(32, model.kv_dtype))  # type: ignore[union-attr]
+    ids, new = list(prompt_ids), list(prompt_ids)
+    for _ in range(max_tokens):
+        table = PageTable(
+            np.arange(31, -1, -1, dtype=np.int32)[None],
+            np.array([0, len(new)], np.int32),
+            np.array([len(ids)], np.int32),
+        )
+        last = np.array([len(new) - 1], np.int32)
+        logits = network.forward(np.array(new, np.int32), table, pool, last)  # type: ignore[call-arg,arg-type]
+        new = [int(logits[0].argmax())]
+        ids += new
+    return ids[len(prompt_ids) :]
+
+
+def test_greedy_equals_a_hand_loop_over_the_decoder(model: Model) -> None:
+    with Engine(model) as engine:
+        for length in (1, 16, 40, 300):
+            ((result,),) = engine.generate([prompt(length)], GREEDY)
+            assert list(result.token_ids) == by_hand(model, prompt(length), 24)
+
+
+def test_a_cached_prefix_changes_no_bit(model: Model) -> None:
+    params = SamplingParams(temperature=0, max_tokens=12, ignore_eos=True, logprobs=3)
+    with Engine(model) as engine:
+        ((first,),) = engine.generate([prompt(50)], params)
+        longer = [*prompt(50), *first.token_ids, *prompt(20, seed=1)]
+        ((cached,),) = engine.generate([longer], params)
+        engine.clear_cache()
+        ((computed,),) = engine.generate([longer], params)
+    assert (cached.cached_tokens, computed.cached_tokens) == (48, 0)
+    assert cached.token_ids == computed.token_ids
+    assert cached.logprobs == computed.logprobs  # exactly: floats of the same bits
+
+
+def test_company_changes_no_bit(model: Model) -> None:
+    params = SamplingParams(temperature=0.8, seed=3, max_tokens=12, ignore_eos=True, logprobs=2)
+    prompts = [prompt(5 + 9 * i, seed=i) for i in range(8)]
+    with Engine(model) as engine:
+        alone = [engine.generate([ids], params)[0][0] for ids in prompts]
+        engine.clear_cache()
+        together = [result for (result,) in engine.generate(prompts, params)]
+    assert [r.token_ids for r in alone] == [r.token_ids for r in together]
+    assert [r.logprobs for r in alone] == [r.logprobs for r in together]
+
+
+def test_score_equals_the_logprobs_of_what_was_generated(llama: Model) -> None:
+    params = SamplingParams(temperature=0, max_tokens=30, ignore_eos=True, logprobs=0)
+    with Engine(llama) as engine:
+        ((result,),) = engine.generate([prompt(20)], params)
+        assert result.logprobs is not None
+        scores = engine.score(prompt(20), result.token_ids)
+    np.testing.assert_allclose(scores, [lp.chosen for lp in result.logprobs], rtol=1e-6)
+
+
+def test_an_adapter_changes_its_own_requests_only(llama: Model, rng: np.random.Generator) -> None:
+    size = llama.network.weights.layers[0].attention.q.weight.shape[0]  # type: ignore[union-attr]
+    matrices = LoraMatrices(
+        rng.standard_normal((4, HIDDEN), np.float32), rng.standard_normal((size, 4), np.float32), 0.5
+    )
+    adapter = LoraWeights({"blk.0.attn_q": matrices})
+    with Engine(llama) as engine:
+        ((plain,),) = engine.generate([prompt(40)], GREEDY)
+        handles = [
+            engine.submit(Request(prompt_ids=tuple(prompt(40)), params=GREEDY, adapter=chosen))
+            for chosen in (adapter, None, adapter)
+        ]
+        adapted, beside, again = (handle.result() for handle in handles)
+    assert beside.token_ids == plain.token_ids != adapted.token_ids == again.token_ids
+    assert (beside.cached_tokens, adapted.cached_tokens, again.cached_tokens) == (32, 0, 32)
+
+
+def test_an_adapter_of_another_model_ends_its_request_only(llama: Model) -> None:
+    wrong = LoraWeights({"blk.9.attn_q": LoraMatrices(np.ones((1, 2), np.float32), np.ones((2, 1), np.float32), 1.0)})
+    with Engine(llama) as engine:
+        bad = engine.submit(Request(prompt_ids=(1, 2), params=GREEDY, adapter=wrong))
+        good = engine.submit(Request(prompt_ids=(1, 2), params=GREEDY))
+        with pytest.raises(AdapterError, match=r"blk\.9"):
+            bad.result()
+        assert good.result().completion_tokens == 24
+
+
+def test_a_constraint_shapes_the_answer_and_ends_it(llama: Model) -> None:
+    with Engine(llama) as engine:
+        ((chosen,),) = engine.generate(["Is it?"], GREEDY, constraint=Constraint("choice", ("yes", "no")))
+        ((digits,),) = engine.generate(["Say"], GREEDY, constraint=Constraint("regex", "[0-9]{3}-[0-9]{2}"))
+    assert (chosen.text in {"yes", "no"}, chosen.finish_reason) == (True, "stop")
+    assert (len(digits.text), digits.text[3], digits.finish_reason) == (6, "-", "stop")
+
+
+def test_constrained_samples_differ_and_all_match(llama: Model) -> None:
+    schema = Constraint("json_schema", json.dumps({"type": "array", "items": {"enum": ["甲", "b"]}, "maxItems": 3}))
+    with Engine(llama) as engine:
+        (results,) = engine.generate(["x"], SamplingParams(seed=1, max_tokens=200), n=8, constraint=schema)
+    answers = [json.loads(result.text) for result in results]
+    assert all(set(answer) <= {"甲", "b"} and len(answer) <= 3 for answer in answers)
+    assert len({result.text for result in results}) > 1
+
+
+def test_a_bad_constraint_ends_its_request_only(llama: Model) -> None:
+    with Engine(llama) as engine:
+        good = engine.submit(Request(prompt_ids=(1, 2), params=GREEDY))
+        with pytest.raises(ValueError, match="regex"):
+            engine.submit(Request(prompt_ids=(1, 2), constraint=Constraint("regex", "(")))
+        assert good.result().completion_tokens == 24
+
+
+def test_the_reference_backend_generates_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    path = write_tiny_model(tmp_path / "tiny.gguf")
+    answers = []
+    for backend in ("cpu", "reference"):
+        with load_model(path, backend=backend, num_threads=1) as model, Engine(model) as engine:  # type: ignore[arg-type]
+            answers.append([r.token_ids for (r,) in engine.generate([prompt(30), prompt(40)], GREEDY)])
+    assert answers[0] == answers[1]
+
+
+def test_smollm2_knows_the_capital_of_france() -> None:
+    with load_model(real_model("smollm2-135m")) as model, Engine(model) as engine:
+        ((result,),) = engine.generate(["The capital of France is"], SamplingParams(temperature=0, max_tokens=5))
+    assert "Paris" in result.text
