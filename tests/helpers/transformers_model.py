@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from transformers.initialization import no_init_weights
 
 from runtime.loaders.gguf import GGUFFile
 
@@ -74,7 +75,7 @@ def transformers_decoder(path: Path) -> Any:
         config_class, model_class = _DECODER_CLASSES["mistral" if is_mistral else name]
         config = config_class(**_decoder_settings(file, name))
         state = _decoder_state(file, name, config)
-    return _fill(model_class(config), state)
+    return _fill(_empty_model(model_class, config), state)
 
 
 def transformers_encoder(path: Path) -> Any:
@@ -96,7 +97,7 @@ def transformers_encoder(path: Path) -> Any:
             _BERT_NAMES.get(name) or _layer_name(name, _BERT_LAYER_NAMES, "encoder.layer"): file.array(name)
             for name in file.tensors
         }
-    return _fill(transformers.BertModel(config, add_pooling_layer=False), state)
+    return _fill(_empty_model(transformers.BertModel, config, add_pooling_layer=False), state)
 
 
 def logits_of(model: Any, input_ids: list[int] | np.ndarray) -> np.ndarray:
@@ -134,13 +135,19 @@ def llama3_freq_factors(base: float, dim: int) -> np.ndarray:
     return (plain / scaled.double().numpy()).astype(np.float32)
 
 
+def _empty_model(model_class: Any, config: Any, **options: Any) -> Any:
+    """A model whose weights are not drawn at random first: every one of them is about to be replaced."""
+    with no_init_weights():
+        return model_class(config, **options)
+
+
 def _fill(model: Any, state: dict[str, np.ndarray]) -> Any:
-    tensors = {name: torch.tensor(np.array(array, np.float32)) for name, array in state.items()}
+    tensors = {name: torch.from_numpy(array) for name, array in state.items()}
     missing, unexpected = model.load_state_dict(tensors, strict=False)
     assert not unexpected, unexpected
     assert set(missing) <= {"lm_head.weight"}, missing  # tied
     model.tie_weights()
-    return model.float().eval()
+    return model.eval()
 
 
 def _decoder_settings(file: GGUFFile, name: str) -> dict[str, Any]:
@@ -200,7 +207,7 @@ def _decoder_state(file: GGUFFile, name: str, config: Any) -> dict[str, np.ndarr
     for tensor in file.tensors:
         if tensor == "rope_freqs.weight":
             continue
-        array = np.array(file.array(tensor))
+        array = file.array(tensor)
         if name == "llama" and re.search(r"attn_[qk]\.(weight|bias)$", tensor):
             array = _unpermute(array, config.head_dim)
         if name == "gemma3" and tensor.endswith("norm.weight"):

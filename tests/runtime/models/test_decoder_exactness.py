@@ -1,5 +1,7 @@
 """Logits and greedy text equal transformers' from the same weights in float32."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -106,10 +108,9 @@ def test_real_model_equals_transformers(name, backend, step_lens):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", ["smollm2-135m", "gemma3-270m"])
 def test_real_model_continues_greedily_as_transformers_does(name, backend):
-    path = real_model(name)
     prompt_ids = real_ids(name, 40)
-    expected = oracle.greedy_ids_of(oracle.transformers_decoder(path), prompt_ids, 64)
-    assert greedy_ids(load_decoder(path, backend), prompt_ids, 64) == expected
+    expected = oracle.greedy_ids_of(real_oracle(name), prompt_ids, 64)
+    assert greedy_ids(load_decoder(real_model(name), backend), prompt_ids, 64) == expected
 
 
 def real_ids(name: str, num_tokens: int) -> list[int]:
@@ -126,11 +127,16 @@ def real_ids(name: str, num_tokens: int) -> list[int]:
     return ids[:num_tokens]
 
 
+@functools.lru_cache(maxsize=2)
+def real_oracle(name: str):
+    """Filled once for all tests of this file."""
+    return oracle.transformers_decoder(real_model(name))
+
+
 def check_real_model(name: str, backend: str, step_lens: list[int]) -> None:
-    path = real_model(name)
     ids = real_ids(name, sum(step_lens))
-    expected = oracle.logits_of(oracle.transformers_decoder(path), ids)
-    logits = logits_in_steps(load_decoder(path, backend), ids, step_lens)
+    expected = oracle.logits_of(real_oracle(name), ids)
+    logits = logits_in_steps(load_decoder(real_model(name), backend), ids, step_lens)
     assert np.abs(logits - expected).max() <= REAL_TOLERANCE * np.abs(expected).max()
 
 

@@ -33,7 +33,7 @@ def test_tiny_encoder_equals_transformers(backend, rng, tmp_path):
         np.testing.assert_allclose(ours, oracle.hidden_states_of(model, ids), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["minilm-l6", "e5-small-multilingual"])
+@pytest.mark.parametrize("name", ["minilm-l6", pytest.param("e5-small-multilingual", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_sentence_vectors_equal_transformers(name, backend):
     path = real_model(name)
