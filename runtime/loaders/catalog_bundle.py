@@ -5,6 +5,7 @@ then one member a model, `<name>/<file>`. Reading takes only what the manifests 
 into the store and checked; nothing is unpacked by the archive's own paths.
 """
 
+import errno
 import hashlib
 import json
 import zipfile
@@ -72,11 +73,21 @@ def import_models(source: Path, progress: Progress | None = None) -> list[Manife
         try:
             with zipfile.ZipFile(source) as archive:
                 return _import(archive, source, progress)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, KeyError) as error:
-            raise CatalogError(
-                f"{source} is not a whole file of `appkit models export` ({error}). Export it again and compare the "
-                "sizes of both copies."
-            ) from error
+        except FileNotFoundError:
+            raise CatalogError(f"There is no file {source} to import.") from None
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, KeyError, ValueError) as error:
+            raise _damaged(source, error) from error
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # the archive sends us to a negative offset
+                raise _damaged(source, error) from error
+            raise
+
+
+def _damaged(source: Path, error: Exception) -> CatalogError:
+    return CatalogError(
+        f"{source} is not a whole file of `appkit models export` ({error}). Export it again and compare the sizes "
+        "of both copies."
+    )
 
 
 def _import(archive: zipfile.ZipFile, source: Path, progress: Progress | None) -> list[Manifest]:

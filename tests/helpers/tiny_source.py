@@ -126,7 +126,7 @@ def pip_settings(folder: Path | None = None, index: Index | None = None) -> dict
     settings |= {"PIP_TRUSTED_HOST": "127.0.0.1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     if index is None:
         return settings | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder or "")}
-    return settings | {"PIP_INDEX_URL": index.url}
+    return settings | {"PIP_NO_INDEX": "0", "PIP_INDEX_URL": index.url}
 
 
 def all_files(folder: Path) -> dict[str, int]:
