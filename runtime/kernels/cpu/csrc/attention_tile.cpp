@@ -28,19 +28,19 @@ APPKIT_INLINE void softmax_row(const ChunkInput& input, int64_t row, float& max,
   for (int64_t p = first; p < begin; ++p) scores[p] = kNothing;
   for (int64_t p = end; p < last; ++p) scores[p] = kNothing;
 
-  float maxima[kLanes];
-  for (int lane = 0; lane < kLanes; ++lane) maxima[lane] = kNothing;
-  for (int64_t p = first; p < last; p += kLanes) {
-    for (int lane = 0; lane < kLanes; ++lane) {
-      maxima[lane] = scores[p + lane] > maxima[lane] ? scores[p + lane] : maxima[lane];
-    }
+  Lanes<kWidth> maxima;
+  maxima.load(scores + first);
+  for (int64_t p = first + kLanes; p < last; p += kLanes) {
+    Lanes<kWidth> candidates;
+    candidates.load(scores + p);
+    maxima.raise_to(candidates);
   }
-  max = *std::max_element(maxima, maxima + kLanes);
+  max = maxima.max();
+  for (int64_t p = first; p < last; ++p) scores[p] = exp_f32(scores[p] - max);
 
   Lanes<kWidth> sums;
   sums.clear();
   for (int64_t p = first; p < last; p += kLanes) {
-    for (int lane = 0; lane < kLanes; ++lane) scores[p + lane] = exp_f32(scores[p + lane] - max);
     Lanes<kWidth> weights;
     weights.load(scores + p);
     sums.add(weights);

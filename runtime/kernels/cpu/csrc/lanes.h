@@ -63,6 +63,20 @@ struct Lanes {
     for (int r = 0; r < kRegisters; ++r) part[r] += a.part[r] * scale;
   }
 
+  // The larger of each pair; a NaN in `other` is passed over.
+  APPKIT_INLINE void raise_to(const Lanes& other) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRegisters; ++r) part[r] = other.part[r] > part[r] ? other.part[r] : part[r];
+  }
+
+  APPKIT_INLINE float max() const {
+    float values[kLanes];
+    store(values);
+    float largest = values[0];
+    for (int lane = 1; lane < kLanes; ++lane) largest = values[lane] > largest ? values[lane] : largest;
+    return largest;
+  }
+
   APPKIT_INLINE float sum() const {
     Lanes sums = *this;
 #pragma GCC unroll 2

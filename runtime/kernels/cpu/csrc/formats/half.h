@@ -29,15 +29,15 @@ APPKIT_INLINE uint32_t load_u32(const uint8_t* bytes) {
 
 // float16: 1 sign, 5 exponent (bias 15), 10 mantissa bits. Exact.
 APPKIT_INLINE float half_to_float(uint16_t half) {
-  constexpr uint32_t kExponent = 0x1fu << 23;     // the five exponent bits after the shift below
-  constexpr uint32_t kRebias = (127 - 15) << 23;  // from float16's bias to float32's
+  constexpr uint32_t kRebias = (127 - 15) << 23;  // from float16's exponent bias to float32's
   const uint32_t magnitude = (half & 0x7fffu) << 13;
   const uint32_t sign = (half & 0x8000u) << 16;
-  const uint32_t exponent = magnitude & kExponent;
-  const uint32_t normal = magnitude + kRebias + (exponent == kExponent ? kRebias : 0);  // infinity stays infinity
   // A denormal is mantissa · 2⁻²⁴: put the mantissa under exponent 2⁻¹⁴ and take the implied 2⁻¹⁴ away again.
   const float denormal = std::bit_cast<float>(magnitude + kRebias + (1u << 23)) - std::bit_cast<float>(113u << 23);
-  const uint32_t bits = exponent == 0 ? std::bit_cast<uint32_t>(denormal) : normal;
+  const uint32_t is_special = 0u - static_cast<uint32_t>(magnitude >= (31u << 23));  // infinity and NaN
+  const uint32_t normal = magnitude + kRebias + (kRebias & is_special);
+  const uint32_t is_denormal = 0u - static_cast<uint32_t>(magnitude < (1u << 23));  // masks: branches do not vectorise
+  const uint32_t bits = (std::bit_cast<uint32_t>(denormal) & is_denormal) | (normal & ~is_denormal);
   return std::bit_cast<float>(bits | sign);
 }
 

@@ -6,6 +6,7 @@
 //                                       | q[128·h + i + 0, 32, 64, 96]   |
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -22,12 +23,15 @@ struct Q2_K {
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
     const float d = load_half(block.d);
     const float dmin = load_half(block.dmin);
+    uint8_t codes[256];
+    for (int group = 0; group < 16; ++group) {
+      const Codes qs = load_codes(block.qs + 32 * (group / 8) + 16 * (group % 2));
+      store_codes((qs >> (2 * (group % 8 / 2))) & 3, codes + 16 * group);
+    }
     for (int group = 0; group < 16; ++group) {
       const float scale = d * static_cast<float>(block.scales[group] & 15);
       const float min = dmin * static_cast<float>(block.scales[group] >> 4);
-      const uint8_t* qs = block.qs + 32 * (group / 8) + 16 * (group % 2);
-      const int shift = 2 * (group % 8 / 2);
-      for (int i = 0; i < 16; ++i) out[16 * group + i] = scale * static_cast<float>((qs[i] >> shift) & 3) - min;
+      scale_and_offset_codes<16>(codes + 16 * group, scale, -min, out + 16 * group);
     }
   }
 };

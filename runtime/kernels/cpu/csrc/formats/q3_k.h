@@ -9,6 +9,7 @@
 //           bytes 8 … 11 hold the high two bits of scales g, g + 4, g + 8, g + 12 from the lowest on.
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -24,18 +25,19 @@ struct Q3_K {
   };
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
     const float d = load_half(block.d);
+    uint8_t codes[256];
+    for (int group = 0; group < 16; ++group) {
+      const Codes qs = load_codes(block.qs + 32 * (group / 8) + 16 * (group % 2));
+      const Codes hmask = load_codes(block.hmask + 16 * (group % 2));
+      const Codes low_bits = (qs >> (2 * (group % 8 / 2))) & 3;
+      const Codes high_bit = (hmask >> (group / 2)) & 1;
+      store_codes(low_bits | (high_bit << 2), codes + 16 * group);
+    }
     for (int group = 0; group < 16; ++group) {
       const int low = (block.scales[group % 8] >> (4 * (group / 8))) & 15;
       const int high = (block.scales[8 + group % 4] >> (2 * (group / 4))) & 3;
       const float scale = d * static_cast<float>((low | (high << 4)) - 32);
-      const uint8_t* qs = block.qs + 32 * (group / 8) + 16 * (group % 2);
-      const uint8_t* hmask = block.hmask + 16 * (group % 2);
-      const int shift = 2 * (group % 8 / 2);
-      const int plane = group / 2;
-      for (int i = 0; i < 16; ++i) {
-        const int q = ((qs[i] >> shift) & 3) | (((hmask[i] >> plane) & 1) << 2);
-        out[16 * group + i] = scale * static_cast<float>(q - 4);
-      }
+      scale_codes<16>(codes + 16 * group, scale, 4, out + 16 * group);
     }
   }
 };

@@ -4,6 +4,7 @@
 //         d    | qs: byte i holds q[i] in its low half, q[i + 16] in its high half
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -16,11 +17,13 @@ struct Q4_0 {
     uint8_t qs[16];
   };
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
+    const Codes qs = load_codes(block.qs);
+    uint8_t codes[32];
+    store_codes(qs & 15, codes);
+    store_codes(qs >> 4, codes + 16);
     const float d = load_half(block.d);
-    for (int i = 0; i < 16; ++i) {
-      out[i] = d * static_cast<float>((block.qs[i] & 15) - 8);
-      out[i + 16] = d * static_cast<float>((block.qs[i] >> 4) - 8);
-    }
+    scale_codes<16>(codes, d, 8, out);
+    scale_codes<16>(codes + 16, d, 8, out + 16);
   }
 };
 static_assert(sizeof(Q4_0::Block) == 18 && alignof(Q4_0::Block) == 1);

@@ -4,6 +4,7 @@
 //         d    | m    | qs: byte i holds q[i] in its low half, q[i + 16] in its high half
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -17,12 +18,14 @@ struct Q4_1 {
     uint8_t qs[16];
   };
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
+    const Codes qs = load_codes(block.qs);
+    uint8_t codes[32];
+    store_codes(qs & 15, codes);
+    store_codes(qs >> 4, codes + 16);
     const float d = load_half(block.d);
     const float m = load_half(block.m);
-    for (int i = 0; i < 16; ++i) {
-      out[i] = d * static_cast<float>(block.qs[i] & 15) + m;
-      out[i + 16] = d * static_cast<float>(block.qs[i] >> 4) + m;
-    }
+    scale_and_offset_codes<16>(codes, d, m, out);
+    scale_and_offset_codes<16>(codes + 16, d, m, out + 16);
   }
 };
 static_assert(sizeof(Q4_1::Block) == 20 && alignof(Q4_1::Block) == 1);

@@ -5,6 +5,7 @@
 //              |       |                         |     q[64·p + 32 + i] in its high half
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 #include "k_scales.h"
 
@@ -23,12 +24,18 @@ struct Q4_K {
     const float d = load_half(block.d);
     const float dmin = load_half(block.dmin);
     const KScales scales(block.scales);
+    uint8_t codes[256];
+    for (int pair = 0; pair < 4; ++pair) {
+      for (int i = 0; i < 32; i += 16) {
+        const Codes qs = load_codes(block.qs + 32 * pair + i);
+        store_codes(qs & 15, codes + 64 * pair + i);
+        store_codes(qs >> 4, codes + 64 * pair + 32 + i);
+      }
+    }
     for (int group = 0; group < 8; ++group) {
       const float scale = d * static_cast<float>(scales.scale[group]);
       const float min = dmin * static_cast<float>(scales.min[group]);
-      const uint8_t* qs = block.qs + 32 * (group / 2);
-      const int shift = 4 * (group % 2);
-      for (int i = 0; i < 32; ++i) out[32 * group + i] = scale * static_cast<float>((qs[i] >> shift) & 15) - min;
+      scale_and_offset_codes<32>(codes + 32 * group, scale, -min, out + 32 * group);
     }
   }
 };

@@ -5,6 +5,7 @@
 //              | fifth bit            |     and q[i + 16] (high half)
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -18,14 +19,13 @@ struct Q5_0 {
     uint8_t qs[16];
   };
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
+    const Codes qs = load_codes(block.qs);
+    uint8_t codes[32];
+    store_codes((qs & 15) | (unpack_bits(block.qh) << 4), codes);
+    store_codes((qs >> 4) | (unpack_bits(block.qh + 2) << 4), codes + 16);
     const float d = load_half(block.d);
-    const uint32_t high = load_u32(block.qh);
-    for (int i = 0; i < 16; ++i) {
-      const int low_half = (block.qs[i] & 15) | static_cast<int>(((high >> i) & 1) << 4);
-      const int high_half = (block.qs[i] >> 4) | static_cast<int>(((high >> (i + 16)) & 1) << 4);
-      out[i] = d * static_cast<float>(low_half - 16);
-      out[i + 16] = d * static_cast<float>(high_half - 16);
-    }
+    scale_codes<16>(codes, d, 16, out);
+    scale_codes<16>(codes + 16, d, 16, out + 16);
   }
 };
 static_assert(sizeof(Q5_0::Block) == 22 && alignof(Q5_0::Block) == 1);

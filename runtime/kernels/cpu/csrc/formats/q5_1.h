@@ -5,6 +5,7 @@
 //              |      | fifth bit           |     and q[i + 16] (high half)
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -19,15 +20,14 @@ struct Q5_1 {
     uint8_t qs[16];
   };
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
+    const Codes qs = load_codes(block.qs);
+    uint8_t codes[32];
+    store_codes((qs & 15) | (unpack_bits(block.qh) << 4), codes);
+    store_codes((qs >> 4) | (unpack_bits(block.qh + 2) << 4), codes + 16);
     const float d = load_half(block.d);
     const float m = load_half(block.m);
-    const uint32_t high = load_u32(block.qh);
-    for (int i = 0; i < 16; ++i) {
-      const int low_half = (block.qs[i] & 15) | static_cast<int>(((high >> i) & 1) << 4);
-      const int high_half = (block.qs[i] >> 4) | static_cast<int>(((high >> (i + 16)) & 1) << 4);
-      out[i] = d * static_cast<float>(low_half) + m;
-      out[i + 16] = d * static_cast<float>(high_half) + m;
-    }
+    scale_and_offset_codes<16>(codes, d, m, out);
+    scale_and_offset_codes<16>(codes + 16, d, m, out + 16);
   }
 };
 static_assert(sizeof(Q5_1::Block) == 24 && alignof(Q5_1::Block) == 1);

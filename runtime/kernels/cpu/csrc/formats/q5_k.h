@@ -6,6 +6,7 @@
 //              |       |                         | q[32·g + i]           |     q[64·p + 32 + i] (high half)
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 #include "k_scales.h"
 
@@ -25,15 +26,19 @@ struct Q5_K {
     const float d = load_half(block.d);
     const float dmin = load_half(block.dmin);
     const KScales scales(block.scales);
+    uint8_t codes[256];
+    for (int pair = 0; pair < 4; ++pair) {
+      for (int i = 0; i < 32; i += 16) {
+        const Codes qs = load_codes(block.qs + 32 * pair + i);
+        const Codes qh = load_codes(block.qh + i) >> (2 * pair);
+        store_codes((qs & 15) | ((qh & 1) << 4), codes + 64 * pair + i);
+        store_codes((qs >> 4) | ((qh & 2) << 3), codes + 64 * pair + 32 + i);
+      }
+    }
     for (int group = 0; group < 8; ++group) {
       const float scale = d * static_cast<float>(scales.scale[group]);
       const float min = dmin * static_cast<float>(scales.min[group]);
-      const uint8_t* qs = block.qs + 32 * (group / 2);
-      const int shift = 4 * (group % 2);
-      for (int i = 0; i < 32; ++i) {
-        const int q = ((qs[i] >> shift) & 15) | (((block.qh[i] >> group) & 1) << 4);
-        out[32 * group + i] = scale * static_cast<float>(q) - min;
-      }
+      scale_and_offset_codes<32>(codes + 32 * group, scale, -min, out + 32 * group);
     }
   }
 };

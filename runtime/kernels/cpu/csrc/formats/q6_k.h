@@ -7,6 +7,7 @@
 //                                          | 64, 96]                        |                  |
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -22,17 +23,18 @@ struct Q6_K {
   };
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
     const float d = load_half(block.d);
+    uint8_t codes[256];
+    for (int group = 0; group < 16; ++group) {
+      const int half = group / 8;
+      const Codes ql = load_codes(block.ql + 64 * half + 16 * (group % 4));
+      const Codes qh = load_codes(block.qh + 32 * half + 16 * (group % 2));
+      const Codes low_bits = (ql >> (4 * (group % 8 / 4))) & 15;
+      const Codes high_bits = (qh >> (2 * (group % 8 / 2))) & 3;
+      store_codes(low_bits | (high_bits << 4), codes + 16 * group);
+    }
     for (int group = 0; group < 16; ++group) {
       const float scale = d * static_cast<float>(block.scales[group]);
-      const int half = group / 8;
-      const uint8_t* ql = block.ql + 64 * half + 16 * (group % 4);
-      const uint8_t* qh = block.qh + 32 * half + 16 * (group % 2);
-      const int low_shift = 4 * (group % 8 / 4);
-      const int high_shift = 2 * (group % 8 / 2);
-      for (int i = 0; i < 16; ++i) {
-        const int q = ((ql[i] >> low_shift) & 15) | (((qh[i] >> high_shift) & 3) << 4);
-        out[16 * group + i] = scale * static_cast<float>(q - 32);
-      }
+      scale_codes<16>(codes + 16 * group, scale, 32, out + 16 * group);
     }
   }
 };

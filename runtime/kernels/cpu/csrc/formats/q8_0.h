@@ -4,6 +4,7 @@
 //         d    | qs: int8 q[0 … 31]
 #pragma once
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -16,8 +17,7 @@ struct Q8_0 {
     int8_t qs[32];
   };
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
-    const float d = load_half(block.d);
-    for (int i = 0; i < 32; ++i) out[i] = static_cast<float>(block.qs[i]) * d;
+    scale_codes<32>(block.qs, load_half(block.d), 0, out);
   }
 };
 static_assert(sizeof(Q8_0::Block) == 34 && alignof(Q8_0::Block) == 1);

@@ -6,6 +6,7 @@
 
 #include <bit>
 
+#include "codes.h"
 #include "half.h"
 
 namespace appkit {
@@ -19,8 +20,7 @@ struct Q8_K {
     uint8_t sums[32];
   };
   APPKIT_INLINE static void dequantize(const Block& block, float* out) {
-    const float d = std::bit_cast<float>(load_u32(block.d));
-    for (int i = 0; i < 256; ++i) out[i] = d * static_cast<float>(block.qs[i]);
+    scale_codes<256>(block.qs, std::bit_cast<float>(load_u32(block.d)), 0, out);
   }
 };
 static_assert(sizeof(Q8_K::Block) == 292 && alignof(Q8_K::Block) == 1);
