@@ -162,11 +162,16 @@ def _print_report(report: dict[str, Any]) -> None:
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:
-    """`name: value`, lists joined by commas."""
-    return [
-        f"{name.replace('_', ' ')}: {', '.join(map(str, value)) if isinstance(value, list | tuple) else value}"
-        for name, value in facts.items()
-    ]
+    """`name: value`, with what a value holds joined by commas."""
+    return [f"{name.replace('_', ' ')}: {_shown(value)}" for name, value in facts.items()]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _gb(num_bytes: int | None) -> str:

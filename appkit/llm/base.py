@@ -6,11 +6,12 @@ A model declares what it can do; asking for more raises `CapabilityError` before
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from appkit.messages import Constraint, Message, ToolCall, ToolSpec
+
+if TYPE_CHECKING:  # a tenth of a second that a command line without a model need not pay
+    import numpy as np
 
 Capability = Literal["chat", "complete", "constraint", "score", "fork", "token_ids", "tools", "logprobs"]
 FinishReason = Literal["stop", "length", "cancelled"]
@@ -126,7 +127,7 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def score(self, prompt: str, continuation: str) -> np.ndarray:
+    def score(self, prompt: str, continuation: str) -> "np.ndarray":
         """[n] float32: log-probability of each token of `continuation` after `prompt`."""
         ...
 
@@ -166,6 +167,6 @@ class Embedder(Protocol):
     @property
     def dim(self) -> int: ...
 
-    def embed(self, texts: Sequence[str], kind: Literal["query", "document"] = "document") -> np.ndarray:
+    def embed(self, texts: Sequence[str], kind: Literal["query", "document"] = "document") -> "np.ndarray":
         """[n, dim] float32, rows of length 1. Prefixes the model was trained with are added here."""
         ...

@@ -7,9 +7,7 @@ from typing import Literal, Self
 import numpy as np
 
 from appkit.errors import CapabilityError
-from runtime import Engine, load_model
-
-DEFAULT_EMBEDDER = "e5-small-multilingual"
+from runtime import DEFAULT_EMBEDDER, Engine, load_model
 
 
 class LocalEmbedder:

@@ -1,8 +1,9 @@
 """`LocalModel`: a `LanguageModel` on the project's own runtime, in this process."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Self, cast
 
 import numpy as np
@@ -13,12 +14,25 @@ from appkit.llm.language import language_notice
 from appkit.llm.notices import Notices
 from appkit.llm.prompt_ids import PromptEncoder
 from appkit.messages import Constraint, Message, ToolSpec
+from runtime import (
+    DEFAULT_MODEL,
+    Engine,
+    Handle,
+    Model,
+    Request,
+    SamplingParams,
+    Template,
+    default_template,
+    load_model,
+)
 from runtime import Constraint as RuntimeConstraint
-from runtime import Engine, Handle, Model, Request, SamplingParams, Template, default_template, load_model
 from runtime import Result as RuntimeResult
 from runtime.errors import ChatTemplateError
 
-FALLBACK_SYSTEM = "You are a helpful assistant."  # for chat models that the catalog does not know
+# For models that the catalog does not know: the runtime's own default, every token at its bare probability, is what
+# research wants and lets small models ramble.
+FALLBACK_SYSTEM = "You are a helpful assistant."
+FALLBACK_SAMPLING: Mapping[str, Any] = MappingProxyType({"temperature": 0.7, "top_p": 0.95, "min_p": 0.05})
 
 _CHAT: frozenset[Capability] = frozenset({"chat", "complete", "constraint", "score", "fork", "token_ids", "logprobs"})
 
@@ -40,7 +54,7 @@ class LocalModel:
 
     def __init__(
         self,
-        name_or_path: str | Path,
+        name_or_path: str | Path = DEFAULT_MODEL,
         *,
         backend: Literal["cpu", "reference"] = "cpu",
         num_threads: int | None = None,
@@ -221,7 +235,7 @@ class LocalModel:
 
     def _params(self, settings: GenerationSettings, extra_stops: tuple[str, ...] = ()) -> SamplingParams:
         """The caller's choices over the catalog's tested ones over the runtime's."""
-        params: dict[str, Any] = dict(self._entry.sampling) if self._entry else {}
+        params: dict[str, Any] = dict(self._entry.sampling if self._entry else FALLBACK_SAMPLING)
         for field in fields(settings):
             value = getattr(settings, field.name)
             if value != field.default and not (field.name == "logit_bias" and not value):

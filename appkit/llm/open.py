@@ -1,11 +1,14 @@
 """One name for any model."""
 
+import contextlib
 from pathlib import Path
 
 from appkit.llm.base import LanguageModel
-from appkit.llm.scripted import ScriptedModel
+from runtime import DEFAULT_MODEL
+from runtime.sandbox import SandboxUnavailableError, warm_up
 
-DEFAULT_MODEL = "smollm2-135m"
+__all__ = ["DEFAULT_MODEL", "open_model"]
+
 _SCRIPTED = "scripted:"
 
 
@@ -23,7 +26,11 @@ def open_model(spec: str | Path = DEFAULT_MODEL, *, num_threads: int | None = No
         CapabilityError: an embedding model.
     """
     if isinstance(spec, str) and spec.startswith(_SCRIPTED):
+        from appkit.llm.scripted import ScriptedModel
+
         return ScriptedModel(spec.removeprefix(_SCRIPTED).split("|"), name="scripted", repeats=True)
-    from appkit.llm.local import LocalModel  # imports the runtime, which a scripted model does without
+    with contextlib.suppress(SandboxUnavailableError):  # whoever needs a template will hear of it
+        warm_up()  # templates run in a process of their own, which starts while the weights are read
+    from appkit.llm.local import LocalModel
 
     return LocalModel(spec, num_threads=num_threads)

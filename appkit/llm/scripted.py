@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Self
 
 from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
 from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, FinishReason, GenerationSettings, Usage
 from appkit.messages import Constraint, Message, ToolCall, ToolSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Prompt = str | Sequence[Message]
 Answer = str | Message
@@ -113,12 +114,14 @@ class ScriptedModel:
         request = ScriptedRequest(prompt=asked, settings=settings, tools=tuple(tools), constraint=constraint)
         return self._answer(request, _ids(_show(asked, tools)))
 
-    def score(self, prompt: str, continuation: str) -> np.ndarray:
+    def score(self, prompt: str, continuation: str) -> "np.ndarray":
         """[n] float32, one a character, from the function the model was made with."""
         self._check_open()
         if self._score is None:
             raise CapabilityError(f"{self._name} has no score function: make it with ScriptedModel(…, score=…).",
                                   self._name, "score")  # fmt: skip
+        import numpy as np
+
         logprobs = np.asarray(self._score(prompt, continuation), np.float32)
         if logprobs.shape != (len(continuation),):
             raise ValueError(f"The score function gave {logprobs.shape} values for {len(continuation)} characters.")

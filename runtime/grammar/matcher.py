@@ -51,6 +51,7 @@ class _LLGuidanceMatcher:
         self._matcher = matcher
         self._kind = kind
         self._eog_ids = tokenizer.eog_ids
+        self._num_words = -(-tokenizer.vocab_size // 32)
         self._mask: np.ndarray | None = None
         self._has_ended = False
         self.mask()  # some constraints turn out impossible only now
@@ -58,7 +59,8 @@ class _LLGuidanceMatcher:
     def mask(self) -> np.ndarray:
         """As `Matcher.mask`; read-only. Raises ValueError where the constraint became too complex to follow."""
         if self._mask is None:
-            mask = np.frombuffer(self._matcher.compute_bitmask(), np.uint32)
+            # llguidance gives a word more than needed where the vocabulary fills its last word
+            mask = np.frombuffer(self._matcher.compute_bitmask(), np.uint32)[: self._num_words]
             self._check()  # in an error llguidance allows the end, which would pass for a match
             self._mask = mask
         return self._mask
