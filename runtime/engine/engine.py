@@ -16,7 +16,7 @@ from runtime.engine.completion import CompletionTask
 from runtime.engine.handle import Handle
 from runtime.engine.kv_budget import num_pages_in_budget
 from runtime.engine.loop import EngineLoop
-from runtime.engine.requests import Request, Result
+from runtime.engine.requests import Request, Result, token_ids
 from runtime.engine.scheduler import EngineStats, Scheduler
 from runtime.engine.scoring import ScoreTask
 from runtime.errors import SequenceTooLongError, UnsupportedModelError
@@ -159,14 +159,16 @@ class Engine:
         """
         self._loop.check_open()
         self._check_can_complete()
-        self._check_ids("prompt_ids", prompt_ids)
-        self._check_ids("continuation_ids", continuation_ids)
-        if len(prompt_ids) == 0:
+        prompt = token_ids("prompt_ids", prompt_ids)
+        continuation = token_ids("continuation_ids", continuation_ids)
+        self._check_ids("prompt_ids", prompt)
+        self._check_ids("continuation_ids", continuation)
+        if not prompt:
             raise ValueError("prompt_ids is empty; give at least one token, such as the model's start token.")
-        if len(continuation_ids) == 0:
+        if not continuation:
             return np.empty(0, np.float32)
-        self._check_fits("Prompt and continuation together", len(prompt_ids) + len(continuation_ids), reserve=0)
-        task = ScoreTask(prompt_ids, continuation_ids, self.model.config.vocab_size, adapter)
+        self._check_fits("Prompt and continuation together", len(prompt) + len(continuation), reserve=0)
+        task = ScoreTask(prompt, continuation, self.model.config.vocab_size, adapter)
         self._loop.submit(task)
         try:
             return task.future.result()
@@ -210,7 +212,7 @@ class Engine:
             What `submit` raises.
         """
         parent = handle.request
-        prompt_ids = (*parent.prompt_ids, *handle.token_ids, *extra_ids)
+        prompt_ids = (*parent.prompt_ids, *handle.token_ids, *token_ids("extra_ids", extra_ids))
         return self.submit(replace(parent, prompt_ids=prompt_ids, params=params or parent.params, constraint=None))
 
     def stats(self) -> EngineStats:
@@ -239,7 +241,7 @@ class Engine:
     def _prompt_ids(self, prompt: str | Sequence[int]) -> tuple[int, ...]:
         if isinstance(prompt, str):
             return tuple(self.model.tokenizer.encode(prompt, add_special=True))
-        return tuple(prompt)
+        return token_ids("prompts", prompt)
 
     def _compile(self, constraint: Constraint | None) -> Matcher | None:
         if constraint is None:

@@ -62,14 +62,14 @@ class EngineLoop:
 
     def close(self) -> None:
         """End everything unfinished with EngineClosedError and wait for the thread. Twice is harmless."""
-        if os.getpid() != self._process_id:
-            return  # the thread stayed in the parent process
         self.stop_soon()
-        if threading.current_thread() is not self._thread:
+        if os.getpid() == self._process_id and threading.current_thread() is not self._thread:
             self._thread.join()
 
     def stop_soon(self) -> None:
         """Begin to close, without waiting."""
+        if os.getpid() != self._process_id:
+            return  # a forked child has no thread to stop, and the lock may be held for ever there
         with self._changed:
             self._is_closing = True
             self._changed.notify()

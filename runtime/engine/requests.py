@@ -1,6 +1,8 @@
 """What goes into the engine and what comes out of it."""
 
 import math
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,10 +25,21 @@ class Request:
     timeout_s: float | None = None  # from submission; past it the request ends with a TimeoutError
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "prompt_ids", token_ids("prompt_ids", self.prompt_ids))
         if not self.prompt_ids:
             raise ValueError("prompt_ids is empty; give at least one token, such as the model's start token.")
         if self.timeout_s is not None and not 0 < self.timeout_s < math.inf:
             raise ValueError(f"timeout_s is {self.timeout_s}; it must be a positive number of seconds, or None.")
+
+
+def token_ids(name: str, ids: Iterable[int]) -> tuple[int, ...]:
+    """Whole numbers as plain ints, from any sequence or array. TypeError, with `name`, for text or fractions."""
+    if isinstance(ids, str | bytes):
+        raise TypeError(f"{name} is text; give token ids: tokenizer.encode(text).")
+    try:
+        return tuple(operator.index(token_id) for token_id in ids)
+    except TypeError as error:
+        raise TypeError(f"{name} must hold token ids, which are whole numbers: {error}.") from error
 
 
 @dataclass(frozen=True)

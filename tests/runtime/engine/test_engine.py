@@ -86,6 +86,10 @@ def test_pieces_add_up_to_the_result_and_can_be_read_again(engine: Engine) -> No
     assert handle.is_done
 
 
+def test_ids_may_come_as_an_array() -> None:
+    assert Request(prompt_ids=np.array([1, 2], np.int32)).prompt_ids == (1, 2)  # type: ignore[arg-type]
+
+
 # stopping ------------------------------------------------------------------------------------------------------------
 def test_the_end_token_stops_and_is_no_text() -> None:
     result = answer("hello")
@@ -307,6 +311,10 @@ def test_ids_the_vocabulary_does_not_have_are_refused(engine: Engine, field: str
 def test_other_mistakes_of_the_caller_are_refused(engine: Engine) -> None:
     with pytest.raises(ValueError, match="prompt_ids is empty"):
         Request(prompt_ids=())
+    with pytest.raises(TypeError, match="prompt_ids is text"):
+        Request(prompt_ids="hi")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="continuation_ids must hold token ids, which are whole numbers"):
+        engine.score([1], [1.5])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="timeout_s is -1"):
         Request(prompt_ids=(1,), timeout_s=-1)
     with pytest.raises(TypeError, match="give a list of prompts"):
