@@ -64,9 +64,10 @@ def write_gguf(path: str | Path, metadata: Mapping[str, Any], tensors: Iterable[
 
     Args:
         path: replaced if it exists; its folder must exist.
-        metadata: key → bool, int (stored as uint32), float (float32), str, bytes (a string that need not be UTF-8),
-            numpy scalar or 1-D array (its own type), list (of int: int32, as token types are; of the others as above),
-            `StringArray`, or `TypedValue`. `general.alignment` is obeyed; without it tensors are aligned to 32 bytes.
+        metadata: key → bool, int (stored as uint32), float (float32), str, numpy scalar or 1-D array (its own type),
+            list (of int: int32, as token types are; of str or bytes: strings, which need not be UTF-8; of the others as
+            above), `StringArray`, or `TypedValue`. `general.alignment` is obeyed; without it tensors are aligned to 32
+            bytes.
         tensors: kept until all is written; their bytes are not copied where they are contiguous.
 
     Raises:
@@ -93,6 +94,8 @@ def write_gguf(path: str | Path, metadata: Mapping[str, Any], tensors: Iterable[
 
 def _alignment(metadata: Mapping[str, Any]) -> int:
     alignment = metadata.get(ALIGNMENT_KEY, DEFAULT_ALIGNMENT)
+    if isinstance(alignment, TypedValue) and alignment.type == "uint32":
+        alignment = alignment.value
     if type(alignment) is not int or not is_valid_alignment(alignment):
         raise ValueError(f"{ALIGNMENT_KEY} must be an int, a power of two up to {MAX_ALIGNMENT}; got {alignment!r}.")
     return alignment
@@ -111,6 +114,8 @@ def _encode_value(key: str, value: Any) -> bytes:
     if not isinstance(content, list | np.ndarray):
         if isinstance(content, float | np.floating) and not np.isfinite(content):
             raise ValueError(f"{key!r} is {content}; a single number in GGUF metadata must be finite.")
+        if isinstance(content, bytes):
+            raise ValueError(f"{key!r} is bytes; a single string in GGUF metadata is text, so decode it first.")
         return type_id + _encode_items(key, type_name, [content])
     array_head = struct.pack("<I", ARRAY_ID) + type_id + struct.pack("<Q", len(content))
     return array_head + _encode_items(key, type_name, content)

@@ -93,10 +93,11 @@ def test_tensors_of_every_format_come_back(tmp_path, name, rng):
 
 def test_tensors_start_at_multiples_of_the_alignment(tmp_path):
     tensors = [TensorData(f"t{i}", "F32", (i + 1,), np.zeros(4 * (i + 1), np.uint8)) for i in range(5)]
-    for alignment in (32, 256):
-        with read_back(tmp_path / "a.gguf", {"general.alignment": alignment}, iter(tensors)) as file:
-            assert [tensor.offset % alignment for tensor in file.tensors.values()] == [0] * 5
-            assert os.path.getsize(tmp_path / "a.gguf") % alignment == 0
+    for stated in (32, 256, TypedValue("uint32", 1024)):
+        with read_back(tmp_path / "a.gguf", {"general.alignment": stated}, iter(tensors)) as file:
+            assert file.alignment == file.metadata["general.alignment"]
+            assert [tensor.offset % file.alignment for tensor in file.tensors.values()] == [0] * 5
+            assert os.path.getsize(tmp_path / "a.gguf") % file.alignment == 0
 
 
 def test_data_that_is_not_contiguous_is_written_in_order(tmp_path):
@@ -193,6 +194,7 @@ ZEROS = np.zeros(32, np.uint8)
         ({"k": 1e300}, [], "does not fit float32"),
         ({"k": float("nan")}, [], "'k' is nan; a single number in GGUF metadata must be finite"),
         ({"k": None}, [], "'k': GGUF cannot store a NoneType"),
+        ({"k": b"\xff"}, [], "'k' is bytes; a single string in GGUF metadata is text"),
         ({"k": {}}, [], "'k': GGUF cannot store a dict"),
         ({"k": []}, [], "for an empty one say which with TypedValue"),
         ({"k": [1, "a"]}, [], "a list must hold one kind of value"),
