@@ -6,6 +6,7 @@ Commands of other packages come in through the entry-point group `appkit.command
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any, NoReturn, TextIO, cast
 
@@ -65,13 +66,24 @@ def appkit(
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit status: 0, 1 for an error, 2 for wrong usage, 130 after Ctrl-C."""
+
+    def command() -> None:
+        _require_own_runtime(sys.argv[1:] if args is None else args)
+        typer.main.get_command(app).main(args=args, prog_name="appkit")
+
+    guarded(command)
+
+
+def guarded(command: Callable[[], None]) -> NoReturn:
+    """Run `command` and leave the process; errors that a user can mend become one sentence, whatever raised them."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a character is no reason to fail
     warnings.showwarning = _show_warning
     try:
-        _require_own_runtime(sys.argv[1:] if args is None else args)
-        typer.main.get_command(app).main(args=args, prog_name="appkit")
+        command()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except Exception as error:
         sentence = sentence_of(error)
         if sentence is None or os.environ.get("APPKIT_DEBUG"):

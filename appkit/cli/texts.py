@@ -35,10 +35,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "chat_system_set": ("From the next turn on: {system}", "从下一轮起：{system}"),
     "chat_unknown": ("{command} is no command; /help lists them.", "没有 {command} 这个命令；/help 查看命令。"),
     "chat_stats": (
-        "{turns} turns. Read {prompt_tokens:,} tokens, {cached_tokens:,} of them from the cache; wrote "
+        "Turns: {turns}. Tokens read: {prompt_tokens:,}, of them from the cache: {cached_tokens:,}; written: "
         "{completion_tokens:,}. Last turn: first token after {ttft_s:.2f} s, reading {prefill_tok_s:,.0f} tok/s, "
         "writing {decode_tok_s:,.1f} tok/s.",
-        "{turns} 轮。读入 {prompt_tokens:,} 个词元，其中 {cached_tokens:,} 个来自缓存；写出 {completion_tokens:,} 个。"
+        "共 {turns} 轮。读入 {prompt_tokens:,} 个词元，其中 {cached_tokens:,} 个来自缓存；"
+        "写出 {completion_tokens:,} 个。"
         "上一轮：首词元 {ttft_s:.2f} 秒，读 {prefill_tok_s:,.0f} 词元/秒，写 {decode_tok_s:,.1f} 词元/秒。",
     ),
     "pull_question": (

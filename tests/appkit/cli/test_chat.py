@@ -20,7 +20,7 @@ from tests.appkit.cli.command import SCRIPTED, appkit, environment
 def test_piped_lines_are_turns_of_one_conversation(tmp_path: Path) -> None:
     done = appkit("chat", "-m", SCRIPTED, home=tmp_path, stdin="one\n\ntwo\n/stats\n")
     assert done.stdout == "Hello there\nAnd again\n"
-    assert done.stderr.startswith("2 turns. Read ")
+    assert done.stderr.startswith("Turns: 2. Tokens read: ")
 
 
 def test_json_gives_one_line_a_turn(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_commands_change_the_conversation_and_answer_on_standard_error(tmp_path:
     assert said[0] == "There is no system message."
     assert said[1:3] == ["From the next turn on: Be kind.", "System message: Be kind."]
     assert said[3] == "A new conversation."
-    assert said[4].startswith("0 turns.")
+    assert said[4].startswith("Turns: 0.")
     assert said[5] == "/nonsense is no command; /help lists them."
 
 
@@ -147,7 +147,7 @@ def test_ctrl_c_stops_the_answer_and_keeps_the_chat(terminal: Terminal) -> None:
     terminal.wait_for("short answer")
     terminal.wait_for(r"> ")
     terminal.type("/stats\r")
-    terminal.wait_for(r"2 turns\.")
+    terminal.wait_for(r"Turns: 2\.")
     terminal.wait_for(r"> ")
     assert terminal.leave() == 0
 
