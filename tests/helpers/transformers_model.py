@@ -172,6 +172,8 @@ def _decoder_settings(file: GGUFFile, name: str) -> dict[str, Any]:
         "eos_token_id": None,
         "pad_token_id": None,
     }
+    if name == "llama":
+        settings["attention_bias"] = "blk.0.attn_output.bias" in file.tensors
     if f"{name}.attention.sliding_window" in keys:
         settings["sliding_window"] = keys[f"{name}.attention.sliding_window"]
     if name == "gemma3":

@@ -77,6 +77,18 @@ def test_a_head_of_its_own_equals_transformers(backend, input_ids, tmp_path):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_biases_that_a_llama_file_happens_to_carry_equal_transformers(backend, input_ids, rng, tmp_path):
+    sizes = {"attn_q": 64, "attn_k": 32, "attn_v": 32, "attn_output": 64}
+    biases = {
+        f"blk.{layer}.{name}.bias": rng.standard_normal(size, np.float32)
+        for layer in range(2)
+        for name, size in sizes.items()
+    }
+    path = write_tiny_model(tmp_path / "tiny.gguf", replaced=biases)
+    assert_logits_equal(logits_in_steps(load_decoder(path, backend), input_ids, [NUM_TOKENS]), path, input_ids)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_gemma3_without_a_stated_pattern_has_every_sixth_layer_global(backend, input_ids, tmp_path):
     keys = {"gemma3.attention.sliding_window_pattern": None, "gemma3.block_count": 7}
     path = write_tiny_model(tmp_path / "tiny.gguf", "gemma3", metadata=keys)
