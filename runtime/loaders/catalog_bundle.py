@@ -43,7 +43,7 @@ def export_models(names: Sequence[str], target: Path, progress: Progress | None 
     index = {"format_version": FORMAT_VERSION, "models": [asdict(manifest) for manifest in manifests]}
     done = 0
     with (
-        as_catalog_error(f"The export to {target}"),
+        as_catalog_error(target.name, target.absolute().parent),
         write_atomic(target) as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,
     ):
@@ -69,7 +69,7 @@ def import_models(source: Path, progress: Progress | None = None) -> list[Manife
     Raises:
         CatalogError: not such a file, a damaged one, no room, or a model that is here with other bytes.
     """
-    with as_catalog_error(f"The import of {source}"):
+    with as_catalog_error(f"What {source} holds"):
         try:
             with zipfile.ZipFile(source) as archive:
                 return _import(archive, source, progress)

@@ -89,7 +89,11 @@ def _pull_hub_file(stored_name: str, wanted: HubFile, progress: Progress | None)
     """Fetch one file from the Hugging Face hub, going on where an earlier try stopped."""
     with store.work_folder(stored_name, keep_on_error=True) as folder:
         found = fetch_hub_file(wanted, folder, progress, lambda size: check_space(wanted.text, size))
-        _check_is_gguf(found.path)
+        try:
+            _check_is_gguf(found.path, wanted.text)
+        except CatalogError:
+            found.path.unlink()  # whole, and of no use
+            raise
         return store.store(
             found.path,
             Manifest(
@@ -108,7 +112,7 @@ def _copy_file(stored_name: str, source: Path) -> Path:
     """Copy a local GGUF file into the store under its stem."""
     if not source.is_file():
         raise CatalogError(f"There is no model file {source}.")
-    _check_is_gguf(source)
+    _check_is_gguf(source, str(source))
     check_space(str(source), source.stat().st_size)
     with store.work_folder(stored_name) as folder:
         ready = folder / f"{stored_name}.gguf"
@@ -144,10 +148,10 @@ def _find_stored(stored_name: str) -> Path | None:
         return None
 
 
-def _check_is_gguf(path: Path) -> None:
+def _check_is_gguf(path: Path, what: str) -> None:
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
-            raise CatalogError(f"{path} is not a GGUF file, the only kind of model file that is stored.")
+            raise CatalogError(f"{what} is not a GGUF file, the only kind of model file that is stored.")
 
 
 def check_space(what: str, needed_bytes: int) -> None:
@@ -183,13 +187,15 @@ def _wait_for(lock: FileLock, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def as_catalog_error(name: str) -> Iterator[None]:
-    """What the disk refuses becomes a CatalogError with the way out."""
+def as_catalog_error(what: str, folder: Path | None = None) -> Iterator[None]:
+    """What the disk refuses while `what` is written to `folder`, else the store, becomes a CatalogError."""
     try:
         yield
     except OSError as error:
+        where = folder or data_dir()
+        way_out = "choose another folder" if folder else "set APPKIT_HOME to another folder"
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            message = f"The disk is full: {name} did not fit below {data_dir()}, and nothing of it was stored."
+            message = f"The disk is full: {what} did not fit below {where}, and nothing of it was kept. Make room, or"
         else:
-            message = f"{name} could not be stored below {data_dir()}: {error}."
-        raise CatalogError(f"{message} Make room, or set APPKIT_HOME to another folder.") from error
+            message = f"{what} could not be written below {where} ({error.strerror}: {error.filename}):"
+        raise CatalogError(f"{message} {way_out}.") from error

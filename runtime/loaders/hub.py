@@ -4,6 +4,7 @@ That library knows `HF_ENDPOINT`, tokens and proxies; it runs in a child process
 and ended. A download that was cut goes on from where it stopped.
 """
 
+import hashlib
 import importlib.util
 import json
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from runtime.errors import CatalogError
 from runtime.files import Progress, is_sha256, sha256_file
-from runtime.loaders.download import last_line, names_full_disk, run_downloader
+from runtime.loaders.download import STALL_S, last_line, names_full_disk, run_downloader
 from runtime.loaders.hub_name import HubFile
 
 _ASK = """
@@ -21,11 +22,22 @@ from huggingface_hub import get_hf_file_metadata, hf_hub_url
 found = get_hf_file_metadata(hf_hub_url(sys.argv[1], sys.argv[2], revision=sys.argv[3]))
 print("ANSWER " + json.dumps({"size": found.size, "etag": found.etag, "commit": found.commit_hash}))
 """
+# `hf_hub_download` starts from nothing each time, so the function beneath it is given the part that is there.
 _FETCH = """
-import json, sys
-from huggingface_hub import hf_hub_download
-path = hf_hub_download(sys.argv[1], sys.argv[2], revision=sys.argv[3], local_dir=sys.argv[4])
-print("ANSWER " + json.dumps({"path": path}))
+import os, sys
+from huggingface_hub import constants, hf_hub_url
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import build_hf_headers
+constants.DOWNLOAD_CHUNK_SIZE = 65536  # what comes is kept at once: its 10 MiB would be lost, and the bar would jump
+url = hf_hub_url(sys.argv[1], sys.argv[2], revision=sys.argv[3])
+size = int(sys.argv[5])
+with open(sys.argv[4], "ab") as part:
+    if part.tell() > size:
+        part.truncate(0)
+        part.seek(0)
+    if part.tell() < size:
+        http_get(url, part, resume_size=part.tell(), headers=build_hf_headers(), expected_size=size)
+print("ANSWER {}")
 """
 
 
@@ -39,11 +51,17 @@ class FetchedFile:
 
 
 def fetch_hub_file(
-    wanted: HubFile, folder: Path, progress: Progress | None, check_space: Callable[[int], None]
+    wanted: HubFile,
+    folder: Path,
+    progress: Progress | None,
+    check_space: Callable[[int], None],
+    *,
+    stall_s: float = STALL_S,
 ) -> FetchedFile:
     """Download `wanted` into `folder`, going on from what an earlier try left there; verified.
 
-    `check_space` is called with the file's size before a byte of it is fetched.
+    `check_space` is called with the file's size before a byte of it is fetched; a download that does not grow
+    for `stall_s` is given up.
 
     Raises:
         CatalogError: huggingface_hub is missing or failed, the download stalled, the disk is full, or the
@@ -52,14 +70,19 @@ def fetch_hub_file(
     if importlib.util.find_spec("huggingface_hub") is None:
         raise CatalogError(f"{wanted.text} needs huggingface_hub: pip install 'appkit-llm[hub]'")
     question = [wanted.repository, wanted.file, wanted.revision]
-    facts = _run(_ASK, question, wanted, folder, expected_bytes=1, progress=None)
+    facts = _run(_ASK, question, wanted, folder, 1, None, stall_s)
     size, etag, commit = facts["size"], str(facts["etag"] or ""), str(facts["commit"] or "an unknown revision")
     if not isinstance(size, int) or size <= 0:
         raise CatalogError(f"The hub does not say how large {wanted.text} is, so it is not downloaded.")
     check_space(size)
-    question[2] = commit if facts["commit"] else wanted.revision  # the very file we were told about
-    answer = _run(_FETCH, [*question, str(folder / "file")], wanted, folder, expected_bytes=size, progress=progress)
-    path = Path(str(answer["path"]))
+    if facts["commit"]:
+        question[2] = commit  # the very file we were told about, should the branch move on meanwhile
+    # Named after what it will be, so that the parts of two versions of a file are never joined.
+    path = folder / f"{hashlib.sha256(f'{commit} {etag}'.encode()).hexdigest()}.part"
+    for other in folder.glob("*.part"):
+        if other != path:
+            other.unlink()
+    _run(_FETCH, [*question, str(path), str(size)], wanted, folder, size, progress, stall_s)
     digest = sha256_file(path)
     # For large files the ETag is the SHA-256; for small ones a git hash, which says nothing of the content alone.
     if path.stat().st_size != size or (is_sha256(etag) and digest != etag):
@@ -74,7 +97,13 @@ def fetch_hub_file(
 
 
 def _run(
-    code: str, arguments: list[str], wanted: HubFile, folder: Path, *, expected_bytes: int, progress: Progress | None
+    code: str,
+    arguments: list[str],
+    wanted: HubFile,
+    folder: Path,
+    expected_bytes: int,
+    progress: Progress | None,
+    stall_s: float,
 ) -> dict[str, object]:
     """Run one of the scripts above and return its answer. Raises CatalogError with the reason it gave."""
     status, output = run_downloader(
@@ -83,6 +112,7 @@ def _run(
         folder,
         expected_bytes=expected_bytes,
         progress=progress,
+        stall_s=stall_s,
         # xet writes chunks of its own to a cache in the home folder; plain HTTP can be watched and resumed here.
         environment={"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
     )
