@@ -104,7 +104,7 @@ def sentence_of(error: Exception) -> str | None:
     """What to tell a user about `error` on one line; None for a mistake of ours, which deserves its traceback."""
     from appkit.errors import AppkitError
 
-    known: tuple[type[Exception], ...] = (AppkitError, ValueError, OSError, ImportError)
+    known: tuple[type[Exception], ...] = (AppkitError, ValueError, OSError, ImportError, MemoryError)
     if not isinstance(error, ImportError):
         from runtime.errors import ModelRuntimeError
 

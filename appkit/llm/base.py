@@ -35,6 +35,11 @@ class GenerationSettings:
     logprobs: int | None = None
     logit_bias: Mapping[int, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # Ranges are checked where the values are used; a bare text would pass there, as its letters.
+        if isinstance(self.stop, str):
+            raise TypeError(f"stop is the text {self.stop!r}; give a tuple of texts: ({self.stop!r},).")
+
 
 DEFAULT_SETTINGS = GenerationSettings()
 

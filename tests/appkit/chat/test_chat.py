@@ -152,6 +152,12 @@ def test_settings_hold_for_the_chat_and_changes_for_one_turn() -> None:
         chat.send("x", temprature=1)
 
 
+def test_a_stop_that_is_no_tuple_is_a_mistake() -> None:
+    with pytest.raises(TypeError, match="tuple of texts"):
+        Chat("scripted:hello").send("x", stop="lo")
+    assert Chat("scripted:hello").send("x", stop=("lo",)).text == "hel"
+
+
 def test_a_chat_closes_the_model_it_opened_and_no_other() -> None:
     own = Chat("scripted:a")
     with own:
