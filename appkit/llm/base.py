@@ -6,7 +6,7 @@ A model declares what it can do; asking for more raises `CapabilityError` before
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
 
 from appkit.messages import Constraint, Message, ToolCall, ToolSpec
 
@@ -37,7 +37,7 @@ class GenerationSettings:
 
     def __post_init__(self) -> None:
         # Ranges are checked where the values are used; a bare text would pass there, as its letters.
-        if isinstance(self.stop, str):
+        if isinstance(cast(object, self.stop), str):
             raise TypeError(f"stop is the text {self.stop!r}; give a tuple of texts: ({self.stop!r},).")
 
 
