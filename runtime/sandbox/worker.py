@@ -16,13 +16,14 @@ import codecs
 import contextlib
 import datetime
 import functools
+import html  # noqa: F401 (markupsafe and jinja2 import this and textwrap when first needed, which would be too late)
 import json
 import os
 import re
 import resource
 import signal
 import struct
-import textwrap  # noqa: F401 (a jinja2 filter imports it when first used, which would then be too late)
+import textwrap  # noqa: F401
 import time
 from collections.abc import Callable
 from typing import Any

@@ -123,6 +123,6 @@ def _unused_character(*values: Any) -> str:
     """One that neither occurs in these values nor is written there as JSON escapes it."""
     try:
         text = json.dumps(values, ensure_ascii=False, default=str)
-    except RecursionError:
+    except (RecursionError, ValueError):
         raise ValueError("The messages or tools are nested too deep, or contain themselves.") from None
     return next(c for c in map(chr, PRIVATE_USE) if c not in text and json.dumps(c)[1:-1] not in text.lower())
