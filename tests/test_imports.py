@@ -10,19 +10,21 @@ from tests.helpers.shared_data import ROOT
 
 ROWS = {
     "runtime": [
-        ["errors", "config", "files", "sandbox"],
+        ["errors"],
+        ["config", "files", "sandbox"],
         ["quant", "tokenizer"],
         ["kernels", "grammar"],
         ["kvcache", "sampling"],
         ["layers"],
         ["models"],
         ["program", "loaders"],
-        ["adapters"],
-        ["engine", "embedding"],
+        ["adapters", "embedding"],
+        ["engine"],
         ["training"],
     ],
     "appkit": [
-        ["errors", "messages", "trace"],
+        ["errors"],
+        ["messages", "trace"],
         ["llm", "templates"],
         ["context", "structured", "retrieval"],
         ["tools", "fewshot"],
@@ -34,7 +36,7 @@ ROWS = {
     ],
 }
 ROW_OF = {f"{top}.{folder}": idx for top, rows in ROWS.items() for idx, row in enumerate(rows) for folder in row}
-RUNTIME_ROW_ONE = {f"runtime.{folder}" for folder in ROWS["runtime"][0]}
+RUNTIME_ROW_ONE = {f"runtime.{folder}" for row in ROWS["runtime"][:2] for folder in row}
 SEES_RUNTIME = {"appkit.llm", "appkit.server", "appkit.cli"}
 TORCH_HOMES = (
     "runtime.kernels.reference",
