@@ -67,6 +67,8 @@ class _DoubleArray:
         while waiting:
             position, node = waiting.pop()
             labels = ([] if node.value is None else [0]) + sorted(node.children)
+            if not labels:
+                continue  # the root of an empty map
             base = self._find_base(labels)
             offset = position ^ base
             if offset >= _MAX_OFFSET:

@@ -103,7 +103,7 @@ def _with_combining_marks(replacements: Mapping[str, str]) -> dict[str, str]:
     """
     tables = unicodedata.ucd_3_2_0
     found = dict(replacements)
-    for code_point in range(0xA0, 0x110000):
+    for code_point in range(0xA0, 0xD7A4):  # up to the last Korean syllable; nothing beyond is ever composed
         character = chr(code_point)
         parts = tables.normalize("NFD", character)
         if len(parts) == 1 or tables.normalize("NFC", parts) != character:
