@@ -1,6 +1,7 @@
 """`appkit models`: what models there are, and which of them are here."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,9 +88,9 @@ def remove_model(
     """Remove a stored model."""
     from runtime import remove
 
-    if not yes:
-        # Asked on standard error, so that --json stays JSON; with nobody to answer it ends here.
-        typer.confirm(f"Remove {name} from this machine?", abort=True, err=True)
+    if not yes and not _agrees(f"Remove {name} from this machine? [y/N] "):
+        typer.echo("Nothing was removed; --yes does not ask.", err=True)
+        raise typer.Exit(1)
     freed = remove(name)
     if as_json:
         _print_json({"name": name, "freed_bytes": freed})
@@ -168,6 +169,12 @@ def import_file(
     with show_progress("import") as progress:
         manifests = import_models(file, progress)
     _tell_carried("Here now:", manifests, as_json)
+
+
+def _agrees(question: str) -> bool:
+    """Ask on standard error, so that --json stays JSON. No answer is no."""
+    typer.echo(question, nl=False, err=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _facts(entry: "CatalogEntry | None", manifest: "Manifest | None") -> dict[str, Any]:
