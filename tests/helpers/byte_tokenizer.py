@@ -38,7 +38,7 @@ class ByteTokenizer:
             position += len(self._tokens[ids[-1]])
         return ids
 
-    def decode(self, ids: list[int] | np.ndarray, *, skip_special: bool = True) -> str:
+    def decode(self, ids: list[int] | np.ndarray, *, skip_special: bool = True, continues: bool = False) -> str:
         return b"".join(self._tokens[int(i)] for i in ids).decode(errors="replace")
 
     def token_bytes(self, token_id: int) -> bytes:
@@ -47,5 +47,5 @@ class ByteTokenizer:
     def token_id(self, token: str) -> int | None:
         return self._tokens.index(token.encode()) if token.encode() in self._tokens else None
 
-    def stream(self, *, skip_special: bool = True) -> TextStream:
+    def stream(self, *, skip_special: bool = True, continues: bool = False) -> TextStream:
         raise NotImplementedError("nothing here streams")

@@ -33,7 +33,7 @@ class FakeTokenizer:
                 position += 1
         return [self.bos_id, *ids] if add_special and self.adds_bos and self.bos_id is not None else ids
 
-    def decode(self, ids: list[int] | np.ndarray, *, skip_special: bool = True) -> str:
+    def decode(self, ids: list[int] | np.ndarray, *, skip_special: bool = True, continues: bool = False) -> str:
         pieces = [self.token_bytes(int(i)).decode() for i in ids if not (skip_special and i in self.special_ids)]
         return "".join(pieces)
 
@@ -47,5 +47,5 @@ class FakeTokenizer:
             return self.special.index(token)
         return FIRST_CHARACTER_ID + ord(token) if len(token) == 1 else None
 
-    def stream(self, *, skip_special: bool = True) -> TextStream:
+    def stream(self, *, skip_special: bool = True, continues: bool = False) -> TextStream:
         raise NotImplementedError("nothing here streams")
