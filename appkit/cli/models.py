@@ -43,8 +43,12 @@ def pull(name: PullArgument, as_json: JsonOption = False) -> None:
     """Download a model, verify it and store it. What is here already is not downloaded again."""
     import runtime
 
-    with show_progress(name) as progress:
-        path = runtime.pull(name, progress=progress)
+    try:
+        with show_progress(name) as progress:
+            path = runtime.pull(name, progress=progress)
+    except KeyboardInterrupt:
+        typer.echo("Stopped; no model was stored.", err=True)
+        raise typer.Exit(130) from None
     if as_json:
         _print_json({"name": name, "path": str(path), "sha256": runtime.read_stored(name).sha256})
     else:

