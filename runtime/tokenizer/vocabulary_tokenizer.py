@@ -28,7 +28,8 @@ class VocabularyTokenizer(ABC):
         self.adds_bos = vocabulary.adds_bos
         self.adds_eos = vocabulary.adds_eos
         self._vocabulary = vocabulary
-        self._split_ids = vocabulary.special_ids | vocabulary.user_defined_ids
+        # Text after these was encoded as if it began there. The unknown token comes out of plain text as well.
+        self._split_ids = (vocabulary.special_ids | vocabulary.user_defined_ids) - {vocabulary.unknown_id}
         self._max_text_bytes = max_text_bytes
 
     def encode(self, text: str, *, add_special: bool = False, parse_special: bool = False) -> list[int]:
