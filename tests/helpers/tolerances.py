@@ -10,7 +10,7 @@ FLOAT32 = float(np.finfo(np.float32).eps)  # 1.2e-7, twice the largest rounding 
 
 ELEMENTWISE = 4 * FLOAT32  # a handful of operations in a row: norms, RoPE, sums
 MATMUL = 16 * FLOAT32  # up to 2048 products in 16 partial sums of random sign; measured 5e-7
-ACTIVATION = 8 * FLOAT32  # exp, tanh and erf within 3e-7 each, see csrc/math.h
+ACTIVATION = 8 * FLOAT32  # exp, tanh and erf within 3e-7 each, see csrc/float_math.h
 ATTENTION = 64 * FLOAT32  # scores reach 40 here, and exp turns their absolute error into a relative one; measured 2e-6
 
 

@@ -1,7 +1,7 @@
 // The activations of the op contract, elementwise.
 #pragma once
 
-#include "math.h"
+#include "float_math.h"
 
 namespace appkit {
 

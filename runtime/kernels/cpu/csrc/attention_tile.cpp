@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "dot_products.h"
+#include "float_math.h"
 #include "lanes.h"
-#include "math.h"
 
 namespace appkit {
 namespace {
