@@ -16,9 +16,10 @@ import numpy as np
 from runtime.errors import TokenizerError
 from runtime.tokenizer.bounds import bounded_parts
 from runtime.tokenizer.cache import load_arrays, store_arrays, vocabulary_digest
+from runtime.tokenizer.metadata import PREFIX, all_strings, read_strings
 from runtime.tokenizer.pretokenizers import PreTokenizer
 from runtime.tokenizer.token_table import TokenTable
-from runtime.tokenizer.vocabulary import NORMAL, PREFIX, UNUSED, Vocabulary, read_strings
+from runtime.tokenizer.vocabulary import NORMAL, UNUSED, Vocabulary
 from runtime.tokenizer.vocabulary_tokenizer import VocabularyTokenizer
 
 NO_TOKEN = -1  # in an array of ids: a byte that is no token of the vocabulary
@@ -37,7 +38,7 @@ class ByteLevelTokenizer(VocabularyTokenizer):
 
     def __init__(self, vocabulary: Vocabulary, pre: PreTokenizer, cache_path: Path | None, max_text_bytes: int) -> None:
         super().__init__(vocabulary, max_text_bytes)
-        merges = vocabulary.metadata.get(PREFIX + "merges")
+        merges = read_strings(vocabulary.metadata, "merges")
         if merges is None:
             raise TokenizerError(f"The model file has no {PREFIX}merges; convert the model again.")
         self._pre = pre
@@ -90,7 +91,7 @@ class ByteLevelTokenizer(VocabularyTokenizer):
     @functools.cached_property
     def _ids_by_spelling(self) -> dict[str, int]:
         return {
-            spelling: i for i, spelling in reversed(list(enumerate(read_strings(self._vocabulary.spellings, "tokens"))))
+            spelling: i for i, spelling in reversed(list(enumerate(all_strings(self._vocabulary.spellings, "tokens"))))
         }
 
     def _ready(self) -> Engine:
@@ -102,10 +103,10 @@ class ByteLevelTokenizer(VocabularyTokenizer):
     def _build_engine(self) -> Engine:
         if self._pre.engine == "tiktoken":
             return TiktokenEngine(self._table, self._ids_by_rank, self._pre)
-        spellings = read_strings(self._vocabulary.spellings, "tokens")
+        spellings = all_strings(self._vocabulary.spellings, "tokens")
         usable = np.isin(self._vocabulary.kinds, (NORMAL, UNUSED))
         ids = {spelling: i for i, spelling in enumerate(spellings) if usable[i]}
-        return TokenizersEngine(ids, read_strings(self._merges, "merges"), self._pre)
+        return TokenizersEngine(ids, all_strings(self._merges, "merges"), self._pre)
 
 
 class TiktokenEngine:
@@ -180,7 +181,7 @@ def _compute_arrays(vocabulary: Vocabulary, merges: Sequence[str]) -> dict[str, 
     of first appearance.
     """
     alphabet = str.maketrans({character: chr(byte) for byte, character in byte_alphabet().items()})
-    spellings = read_strings(vocabulary.spellings, "tokens")
+    spellings = all_strings(vocabulary.spellings, "tokens")
     ids: dict[str, int] = {}
     pieces = []
     for token_id, (spelling, kind) in enumerate(zip(spellings, vocabulary.kinds.tolist(), strict=True)):
@@ -190,7 +191,7 @@ def _compute_arrays(vocabulary: Vocabulary, merges: Sequence[str]) -> dict[str, 
         else:
             pieces.append(spelling.encode())
     ranks = dict.fromkeys(byte_alphabet()[byte] for byte in range(256))
-    ranks.update(dict.fromkeys(merge.replace(" ", "") for merge in read_strings(merges, "merges")))
+    ranks.update(dict.fromkeys(merge.replace(" ", "") for merge in all_strings(merges, "merges")))
     in_order = list(ranks)
     ids_by_rank = [ids.get(spelling, NO_TOKEN) for spelling in in_order[:256]]
     ids_by_rank += [ids[spelling] for spelling in in_order[256:] if spelling in ids]

@@ -7,7 +7,8 @@ from typing import Any
 from runtime.errors import TokenizerError
 from runtime.tokenizer.base import Tokenizer
 from runtime.tokenizer.bounds import DEFAULT_MAX_TEXT_BYTES
-from runtime.tokenizer.vocabulary import PREFIX, read_vocabulary
+from runtime.tokenizer.metadata import PREFIX
+from runtime.tokenizer.vocabulary import read_vocabulary
 
 _MODELS = {
     "gpt2": "byte-level BPE",
@@ -35,7 +36,7 @@ def build_tokenizer(
         TokenizerError: a kind of tokenizer or pre-tokenizer this build does not have, or data that contradicts itself.
     """
     model = metadata.get(PREFIX + "model")
-    match model:
+    match model if isinstance(model, str) else None:
         case "gpt2":
             from runtime.tokenizer.bpe import ByteLevelTokenizer
             from runtime.tokenizer.pretokenizers import pre_tokenizer

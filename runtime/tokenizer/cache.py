@@ -40,7 +40,7 @@ def _content(part: object) -> bytes | memoryview:
     if raw is not None:
         return memoryview(raw())
     if isinstance(part, (list, tuple)):
-        return "\0".join(map(str, part)).encode("utf-8", "surrogateescape")
+        return "\0".join(map(str, part)).encode("utf-8", "surrogatepass")
     all_bytes = getattr(part, "all_bytes", None)
     return b"\0".join(all_bytes()) if all_bytes is not None else repr(part).encode()
 

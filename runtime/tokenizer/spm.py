@@ -5,7 +5,8 @@ token scores highest is joined first, the leftmost of equals. A character that i
 Ties between scores are what keeps a table of merge ranks, and so the libraries built on one, from being exact here.
 
 Two cuts leave the result as it is and bring the cost down to that of short words: no merge crosses two characters that
-stand together in no token, and equal words merge alike, so they are remembered.
+stand together in no token, and equal words merge alike, so they are remembered. A word of more than `MAX_RUN`
+characters is cut all the same, at the lengths that `bounds.py` explains.
 
 Source: github.com/google/sentencepiece, bpe_model; merge order and special cases as llama.cpp's tokenizer of this kind.
 We depart from the latter in one point: control tokens cannot be merged from plain text.
@@ -20,10 +21,12 @@ from threading import Lock
 import numpy as np
 
 from runtime.errors import TokenizerError
+from runtime.tokenizer.bounds import MAX_RUN
 from runtime.tokenizer.cache import load_arrays, store_arrays, vocabulary_digest
+from runtime.tokenizer.metadata import PREFIX, all_strings
 from runtime.tokenizer.ranked_merges import RankedMerges
 from runtime.tokenizer.token_table import TokenTable
-from runtime.tokenizer.vocabulary import BYTE, CONTROL, PREFIX, UNKNOWN, Vocabulary, read_strings
+from runtime.tokenizer.vocabulary import BYTE, CONTROL, UNKNOWN, Vocabulary
 from runtime.tokenizer.vocabulary_tokenizer import VocabularyTokenizer
 
 _SPACE = "▁"
@@ -72,6 +75,13 @@ class SentencePieceTokenizer(VocabularyTokenizer):
         places = np.searchsorted(self._neighbours, pairs)
         known = np.take(self._neighbours, places, mode="clip") == pairs
         cuts = (np.flatnonzero(~known) + 1).tolist()
+        if len(text) > MAX_RUN:
+            cuts = [
+                place
+                for start, end in pairwise([0, *cuts, len(text)])
+                for place in range(start, end, MAX_RUN)
+                if place > 0
+            ]
         return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
     def _token_bytes(self, token_id: int) -> bytes:
@@ -212,7 +222,7 @@ class _Merger:
 
 
 def _compute_arrays(vocabulary: Vocabulary) -> dict[str, np.ndarray]:
-    spellings = read_strings(vocabulary.spellings, "tokens")
+    spellings = all_strings(vocabulary.spellings, "tokens")
     kinds = vocabulary.kinds.tolist()
     table = TokenTable.of([_piece(text, kind, i) for i, (text, kind) in enumerate(zip(spellings, kinds, strict=True))])
     neighbours = _neighbours(

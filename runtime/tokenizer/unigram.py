@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runtime.errors import TokenizerError
+from runtime.tokenizer.metadata import PREFIX, all_strings, read_numbers
 from runtime.tokenizer.token_table import TokenTable
-from runtime.tokenizer.vocabulary import CONTROL, PREFIX, UNKNOWN, Vocabulary, read_strings
+from runtime.tokenizer.vocabulary import CONTROL, UNKNOWN, Vocabulary
 from runtime.tokenizer.vocabulary_tokenizer import VocabularyTokenizer
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class UnigramTokenizer(VocabularyTokenizer):
             raise TokenizerError(f"A Unigram vocabulary needs {PREFIX}unknown_token_id; convert the model again.")
         self.drops_space = self._adds_space = vocabulary.flag("add_space_prefix", True)
         self._removes_spaces = vocabulary.flag("remove_extra_whitespaces", True)
-        self._spellings = read_strings(vocabulary.spellings, "tokens")
+        self._spellings = all_strings(vocabulary.spellings, "tokens")
         kinds = vocabulary.kinds.tolist()
         self._table = TokenTable.of(
             [
@@ -106,13 +107,13 @@ class UnigramTokenizer(VocabularyTokenizer):
 
 
 def _charsmap(vocabulary: Vocabulary) -> "normalizers.Precompiled | None":
-    content = vocabulary.metadata.get(PREFIX + "precompiled_charsmap")
+    content = read_numbers(vocabulary.metadata, "precompiled_charsmap", np.uint8)
     if content is None or len(content) == 0:
         return None
     from tokenizers import normalizers
 
     try:
-        return normalizers.Precompiled(np.asarray(content).astype(np.uint8).tobytes())
+        return normalizers.Precompiled(content.tobytes())
     except Exception as error:
         raise TokenizerError(
             f"{PREFIX}precompiled_charsmap cannot be read: {error}; convert the model again."

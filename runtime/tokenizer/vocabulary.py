@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import TokenizerError
+from runtime.tokenizer.metadata import PREFIX, read_flag, read_id, read_numbers, read_strings
 from runtime.tokenizer.special import SpecialTokens
-
-PREFIX = "tokenizer.ggml."
 
 # Kinds of token, as GGUF numbers them.
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
@@ -66,7 +65,7 @@ class Vocabulary:
 
     def flag(self, name: str, default: bool) -> bool:
         """The boolean `tokenizer.ggml.<name>`."""
-        return bool(self.metadata.get(PREFIX + name, default))
+        return read_flag(self.metadata, name, default)
 
     def scores(self) -> np.ndarray:
         """[V] float32.
@@ -74,10 +73,11 @@ class Vocabulary:
         Raises:
             TokenizerError: there are none, or not one a token.
         """
-        scores = np.asarray(self.metadata.get(PREFIX + "scores", ()), np.float32)
-        if len(scores) != len(self):
+        scores = read_numbers(self.metadata, "scores", np.float32)
+        if scores is None or len(scores) != len(self):
             raise TokenizerError(
-                f"{PREFIX}scores has {len(scores):,} entries for {len(self):,} tokens; convert the model again."
+                f"{PREFIX}scores has {0 if scores is None else len(scores):,} entries for {len(self):,} tokens; "
+                "convert the model again."
             )
         if not np.isfinite(scores).all():
             raise TokenizerError(f"{PREFIX}scores holds a value that is not finite; convert the model again.")
@@ -103,12 +103,12 @@ def read_vocabulary(
     Raises:
         TokenizerError: a key is missing, an id lies outside the vocabulary, or arrays differ in length.
     """
-    spellings = metadata.get(PREFIX + "tokens")
+    spellings = read_strings(metadata, "tokens")
     if spellings is None or len(spellings) == 0:
         raise TokenizerError(f"The model file has no {PREFIX}tokens, so no vocabulary; convert the model again.")
     kinds = _kinds(metadata, len(spellings))
     ids = {
-        key: _token_id(metadata, key, len(spellings), (default_ids or {}).get(key))
+        key: read_id(metadata, key, len(spellings), (default_ids or {}).get(key))
         for key in (bos_key, eos_key, "unknown_token_id", "eot_token_id", "eom_token_id")
     }
     bos_id, eos_id = ids[bos_key], ids[eos_key]
@@ -136,38 +136,15 @@ def read_vocabulary(
     )
 
 
-def read_strings(strings: Sequence[str], key: str) -> list[str]:
-    """All of a string array at once.
-
-    Raises:
-        TokenizerError: a string that is not UTF-8.
-    """
-    try:
-        return list(strings)
-    except UnicodeDecodeError as error:
-        raise TokenizerError(
-            f"{PREFIX}{key} holds {error.object!r}, which is not UTF-8; convert the model again."
-        ) from error
-
-
 def _kinds(metadata: Mapping[str, Any], num_tokens: int) -> np.ndarray:
-    kinds = metadata.get(PREFIX + "token_type")
+    kinds = read_numbers(metadata, "token_type", np.int32)
     if kinds is None:
         return np.full(num_tokens, NORMAL, np.int32)
     if len(kinds) != num_tokens:
         raise TokenizerError(
             f"{PREFIX}token_type has {len(kinds):,} entries for {num_tokens:,} tokens; convert the model again."
         )
-    return np.array(kinds, np.int32)
-
-
-def _token_id(metadata: Mapping[str, Any], key: str, num_tokens: int, default: int | None) -> int | None:
-    token_id = metadata.get(PREFIX + key)
-    if token_id is None:
-        return default if default is not None and default < num_tokens else None
-    if not 0 <= int(token_id) < num_tokens:
-        raise TokenizerError(f"{PREFIX}{key} is {token_id}, but the vocabulary has {num_tokens:,} tokens.")
-    return int(token_id)
+    return kinds
 
 
 def _spelled(spellings: Sequence[str], kinds: np.ndarray, wanted: tuple[int, ...]) -> dict[str, int]:
@@ -193,7 +170,7 @@ def _looks_special(spelling: str) -> bool:
 def _adds(metadata: Mapping[str, Any], key: str, default: bool | None, token_id: int | None) -> bool:
     if token_id is None:
         return False
-    return bool(metadata.get(PREFIX + key, True if default is None else default))
+    return read_flag(metadata, key, True if default is None else default)
 
 
 def _eog_ids(control: Mapping[str, int], named_ids: set[int | None]) -> frozenset[int]:

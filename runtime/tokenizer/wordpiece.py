@@ -12,8 +12,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import TokenizerError
+from runtime.tokenizer.metadata import PREFIX, all_strings
 from runtime.tokenizer.token_table import TokenTable
-from runtime.tokenizer.vocabulary import CONTROL, PREFIX, UNKNOWN, Vocabulary, read_strings, read_vocabulary
+from runtime.tokenizer.vocabulary import CONTROL, UNKNOWN, Vocabulary, read_vocabulary
 from runtime.tokenizer.vocabulary_tokenizer import VocabularyTokenizer
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class WordPieceTokenizer(VocabularyTokenizer):
         # Both always stand around a text, whatever the file says of `add_bos_token`: there is no such model without.
         self.adds_bos = self.bos_id is not None
         self.adds_eos = self.eos_id is not None
-        self._spellings = read_strings(vocabulary.spellings, "tokens")
+        self._spellings = all_strings(vocabulary.spellings, "tokens")
         kinds = vocabulary.kinds.tolist()
         self._table = TokenTable.of(
             [

@@ -7,7 +7,7 @@ import pytest
 
 from runtime.errors import TokenizerError
 from runtime.tokenizer.build import build_tokenizer
-from tests.helpers.tiny_vocabularies import G, byte_level, sentence_piece
+from tests.helpers.tiny_vocabularies import G, byte_level, sentence_piece, unigram, word_piece
 
 
 @pytest.mark.parametrize("model", [None, "rwkv", ""])
@@ -36,6 +36,42 @@ def test_data_that_contradicts_itself_is_refused(change: dict[str, Any], message
     metadata = byte_level() | {G + name: value for name, value in change.items()}
     with pytest.raises(TokenizerError, match=message):
         build_tokenizer(metadata)
+
+
+WRONG = [
+    0,
+    -1,
+    1.5,
+    "x",
+    b"x",
+    True,
+    [],
+    ["a"],
+    [1],
+    [None],
+    [b"a"],
+    np.arange(5),
+    {"a": 1},
+    10**30,
+    ["\ud800"],
+    [10**30],
+]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [byte_level(), byte_level(pre="starcoder"), sentence_piece({"▁": -1.0}), unigram({"▁": -1.0}), word_piece(("▁a",))],
+    ids=["bpe", "bpe on tokenizers", "spm", "unigram", "wordpiece"],
+)
+def test_value_of_a_wrong_type_is_refused_or_harmless(metadata: dict[str, Any]) -> None:
+    more = ("add_bos_token", "add_space_prefix", "eot_token_id", "precompiled_charsmap", "pre", "scores", "merges")
+    for key in [*metadata, *(G + name for name in more)]:
+        for value in WRONG:
+            try:
+                tokenizer = build_tokenizer({**metadata, key: value})
+                tokenizer.decode(tokenizer.encode("a b", add_special=True))
+            except TokenizerError as error:
+                assert len(str(error)) > 20
 
 
 def test_text_limit_is_a_parameter() -> None:
