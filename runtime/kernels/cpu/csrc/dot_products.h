@@ -83,20 +83,6 @@ APPKIT_INLINE void dot_columns(const Rows& a, const float* b, int64_t b_stride, 
   }
 }
 
-// Rows b.count % kColumns that are left over, all at once.
-template <int kWidth, int kColumns>
-APPKIT_INLINE void dot_remaining_columns(const Rows& a, const Rows& b, int64_t first, int64_t size,
-                                         const Products& products) {
-  if constexpr (kColumns > 0) {
-    if (b.count - first == kColumns) {
-      dot_columns<kWidth, kColumns>(a, b.data + first * b.stride, b.stride, size,
-                                    products.data + first * products.b_stride, products);
-    } else {
-      dot_remaining_columns<kWidth, kColumns - 1>(a, b, first, size, products);
-    }
-  }
-}
-
 // The products of every row of a with every row of b, each over `size` values.
 template <int kWidth>
 APPKIT_INLINE void dot_products(const Rows& a, const Rows& b, int64_t size, const Products& products) {
@@ -106,7 +92,9 @@ APPKIT_INLINE void dot_products(const Rows& a, const Rows& b, int64_t size, cons
     dot_columns<kWidth, kColumns>(a, b.data + j * b.stride, b.stride, size, products.data + j * products.b_stride,
                                   products);
   }
-  dot_remaining_columns<kWidth, kColumns - 1>(a, b, j, size, products);
+  for (; j < b.count; ++j) {
+    dot_columns<kWidth, 1>(a, b.data + j * b.stride, b.stride, size, products.data + j * products.b_stride, products);
+  }
 }
 
 }  // namespace appkit
