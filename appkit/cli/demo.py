@@ -13,7 +13,7 @@ from appkit.llm.open import DEFAULT_MODEL
 QUESTIONS = (
     "What is the capital of France?",
     "And of Italy?",
-    "Write one sentence about the sea.",
+    "Who painted the Mona Lisa?",
 )
 MAX_TOKENS = 60
 

@@ -2,8 +2,8 @@
 
     python -m eval.tasks.smoke [-m MODEL] [--json]
 
-An answer is right when it holds one of the accepted texts as whole words. That is lenient on purpose: a smoke test
-finds a broken tokenizer, template or kernel, it does not rank models.
+An answer is right when its first sentence holds one of the accepted texts as whole words; further on, a rambling model
+meets any text by chance. A smoke test finds a broken tokenizer, template or kernel, it does not rank models.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from appkit import Chat, LanguageModel, open_model
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "smoke_en.jsonl"
 MAX_TOKENS = 64
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s|\n")
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class Question:
     accept: tuple[str, ...]
 
     def is_answered_by(self, answer: str) -> bool:
-        """Whether `answer` holds an accepted text as whole words."""
-        return any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", answer, re.IGNORECASE) for text in self.accept)
+        """Whether the first sentence of `answer` holds an accepted text as whole words."""
+        first = _SENTENCE_END.split(answer.strip(), maxsplit=1)[0]
+        return any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", first, re.IGNORECASE) for text in self.accept)
 
 
 @dataclass(frozen=True)

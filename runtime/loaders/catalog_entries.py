@@ -105,8 +105,10 @@ _SMOLLM2 = CatalogEntry(
     kind="chat",
     max_seq_len=8192,
     # The template's built-in system message makes the model fail easy questions, so ours is always sent.
-    system_prompt="You are a helpful assistant.",
+    system_prompt="You are an expert. Give the correct answer in one sentence.",
+    # Chosen on eval/data/smoke_en.jsonl; the table is in docs/log.md.
     sampling=MappingProxyType({"temperature": 0.0}),
+    scores=MappingProxyType({"30 easy English questions": "24 right"}),
     note="Small enough to try things with; it knows little and reads only English. For real work, take a bigger one.",
 )
 

@@ -174,6 +174,11 @@ def _encode_items(key: str, type_name: ValueTypeName, items: list[Any] | np.ndar
     if type_name == "string":
         return b"".join(_encode_string(item, repr(key), MAX_STRING_BYTES) for item in items)
     dtype, array = DTYPES[type_name], np.asarray(items)
+    if dtype.kind in "iu" and array.dtype.kind in "fO" and all(type(item) is int for item in items):
+        # numpy takes [0, 2**63] for floats; as objects the ints stay exact until they are known to fit.
+        array = np.asarray(items, dtype=object)
+        if all(np.iinfo(dtype).min <= item <= np.iinfo(dtype).max for item in items):
+            array = array.astype(dtype)
     if array.size and (array.ndim != 1 or not _fits(array, dtype)):
         raise ValueError(f"{key!r}: {reprlib.repr(items)} does not fit {type_name}; name a type with TypedValue.")
     return array.astype(dtype).tobytes()

@@ -46,6 +46,7 @@ def plain(value):
         ([True], "bool"),
         (TypedValue("uint64", 2**64 - 1), "uint64"),
         (TypedValue("int16", [1, -2]), "int16"),
+        (TypedValue("uint64", [0, 2**63]), "uint64"),
         (TypedValue("string", []), "string"),
         (TypedValue("float32", 3), "float32"),
         (np.array([np.nan, np.inf], np.float32), "float32"),
