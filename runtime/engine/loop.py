@@ -65,6 +65,7 @@ class EngineLoop:
         self.stop_soon()
         if os.getpid() == self._process_id and threading.current_thread() is not self._thread:
             self._thread.join()
+            atexit.unregister(self.close)
 
     def stop_soon(self) -> None:
         """Begin to close, without waiting."""
@@ -95,7 +96,9 @@ class EngineLoop:
             self._failure = error
         finally:
             self._end_all()
-            atexit.unregister(self.close)
+            # Pages go here, not with the last reference: the exit of the process waits for this thread, and a loop that
+            # nobody closed stays registered for that until then, so it must be small.
+            self._scheduler = None
 
     def _wait_for_work(self) -> bool:
         """Sleep while there is nothing to do. False when it is time to end."""

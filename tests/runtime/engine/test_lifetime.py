@@ -80,6 +80,29 @@ def test_a_process_ends_cleanly_with_work_under_way() -> None:
     assert process.returncode == 0
 
 
+def test_the_end_of_the_process_waits_until_a_forgotten_engine_has_freed_its_memory() -> None:
+    script = """
+import time
+from runtime.engine.engine import Engine
+from tests.helpers.toy_engine import toy_model
+
+class FreedSlowly:
+    def __del__(self):
+        time.sleep(0.3)
+        print("freed")
+
+def forget():
+    engine = Engine(toy_model())
+    engine.model.network.memory = FreedSlowly()
+
+forget()
+time.sleep(0.1)  # the thread is busy freeing by now
+"""
+    with start(script) as process:
+        assert process.communicate(timeout=10) == ("freed\n", "")
+    assert process.returncode == 0
+
+
 def test_close_leaves_no_thread() -> None:
     with Engine(toy_model()) as engine:
         assert len(engine_threads()) == 1

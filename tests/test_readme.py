@@ -1,0 +1,32 @@
+"""What the README shows is what happens: the demonstration's transcript, and the Python examples."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.helpers.real_models import real_model
+from tests.helpers.shared_data import ROOT
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_demonstration_prints_the_transcript() -> None:
+    real_model("smollm2-135m")
+    shown = re.search(r"<!-- demo -->\n```\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    run = subprocess.run(
+        [sys.executable, "-m", "appkit.cli.demo"], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+    )
+    assert run.stdout == shown.group(1), run.stderr
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_a_python_example_runs(code: str) -> None:
+    real_model("smollm2-135m")
+    if "e5-small" in code:
+        real_model("e5-small-multilingual")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip()
