@@ -30,7 +30,7 @@ class CompletionTask(Task):
         self._sampler: Sampler | None = (
             None  # made at the start: it counts over the vocabulary, waiting requests do not
         )
-        self._stream = tokenizer.stream()
+        self._stream = tokenizer.stream(continues=True)  # the prompt's text goes before
         self._stop_text = StopText(request.params.stop)
         room = max_seq_len - len(request.prompt_ids)
         self._max_tokens = min(room, request.params.max_tokens or room)

@@ -3,15 +3,13 @@
 The result follows llama.cpp's names and keys, so any reader of such files understands it.
 """
 
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from runtime.errors import CorruptFileError
-from runtime.loaders.charsmap import build_charsmap
 from runtime.loaders.e5s1 import E5S1File, E5S1Tensor, read_e5s1
 from runtime.loaders.gguf_writer import TensorData, write_gguf
 
@@ -50,7 +48,6 @@ def _metadata(model: E5S1File) -> dict[str, Any]:
     num_unused = model.vocab_size - len(model.pieces)  # rows that no piece uses
     # A plain space is in no normalised text, so these spellings cannot be met there.
     tokens = model.pieces + [b"[unused %d]" % idx for idx in range(len(model.pieces), model.vocab_size)]
-    charsmap = build_charsmap(_with_combining_marks(model.replacements))
     return {
         "general.architecture": "bert",
         "general.name": "multilingual-e5-small",
@@ -82,7 +79,8 @@ def _metadata(model: E5S1File) -> dict[str, Any]:
         "tokenizer.ggml.add_eos_token": True,
         "tokenizer.ggml.add_space_prefix": True,
         "tokenizer.ggml.remove_extra_whitespaces": True,
-        "tokenizer.ggml.precompiled_charsmap": np.frombuffer(charsmap, np.uint8),
+        # No precompiled_charsmap: the file's own map covers single characters alone, and without the key readers use
+        # NFKC, which it was made from and which also composes a letter and its marks (Korean, Vietnamese, macOS names).
     }
 
 
@@ -92,26 +90,6 @@ def _token_types(model: E5S1File) -> list[int]:
         types[token_id] = CONTROL
     types[model.unk_id] = UNKNOWN
     return types
-
-
-def _with_combining_marks(replacements: Mapping[str, str]) -> dict[str, str]:
-    """The replacements of single characters, and those of decomposed ones that the file leaves out.
-
-    The map that the model was trained with also composes a letter and its marks (NFKC); Korean, Vietnamese
-    and all accented text from macOS file names need it. The Unicode 3.2 tables that Python keeps for ever
-    are used, so that the result does not depend on the version of Python.
-    """
-    tables = unicodedata.ucd_3_2_0
-    found = dict(replacements)
-    for code_point in range(0xA0, 0xD7A4):  # up to the last Korean syllable; nothing beyond is ever composed
-        character = chr(code_point)
-        parts = tables.normalize("NFD", character)
-        if len(parts) == 1 or tables.normalize("NFC", parts) != character:
-            continue
-        composed = replacements.get(character, character)
-        found.setdefault(parts, composed)
-        found.setdefault(tables.normalize("NFC", parts[:-1]) + parts[-1], composed)  # all but the last mark composed
-    return found
 
 
 def _tensors(model: E5S1File, source: Path) -> Iterator[TensorData]:

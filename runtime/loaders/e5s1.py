@@ -47,7 +47,7 @@ class E5S1Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class E5S1File:
-    """What an E5S1 file holds. `replacements` maps single characters; a value may be empty."""
+    """What an E5S1 file holds, its character replacements aside: they are NFKC's, which is known."""
 
     hidden_size: int
     num_layers: int
@@ -63,7 +63,6 @@ class E5S1File:
     eos_id: int
     pad_id: int
     unk_id: int
-    replacements: Mapping[str, str]
     tensors: Mapping[str, E5S1Tensor]
 
 
@@ -83,6 +82,7 @@ def read_e5s1(path: Path) -> E5S1File:
     if min(hidden, layers, heads, intermediate, rows, positions, types) <= 0 or block_size != 32:
         raise cursor.error("has sizes that no model can have")
     pieces, scores, bos, eos, pad, unk = _read_pieces(cursor, rows)
+    _skip_replacements(cursor)
     return E5S1File(
         hidden_size=hidden,
         num_layers=layers,
@@ -98,7 +98,6 @@ def read_e5s1(path: Path) -> E5S1File:
         eos_id=eos,
         pad_id=pad,
         unk_id=unk,
-        replacements=_read_replacements(cursor),
         tensors=_read_tensors(cursor),
     )
 
@@ -120,19 +119,9 @@ def _read_pieces(cursor: "_Cursor", num_rows: int) -> tuple[list[bytes], np.ndar
     return pieces, scores, bos, eos, pad, unk
 
 
-def _read_replacements(cursor: "_Cursor") -> dict[str, str]:
-    count, num_bytes = cursor.unpack("<iI")
-    end = cursor.position + num_bytes
-    found: dict[str, str] = {}
-    for _ in range(max(count, 0)):
-        code_point, length = cursor.unpack("<IB")
-        codes = cursor.unpack(f"<{length}I")
-        if any(code > 0x10FFFF or 0xD800 <= code < 0xE000 for code in (code_point, *codes)):
-            raise cursor.error("replaces something that is not a character")
-        found[chr(code_point)] = "".join(map(chr, codes))
-    if cursor.position != end:
-        raise cursor.error("has replacements of another length than it says")
-    return found
+def _skip_replacements(cursor: "_Cursor") -> None:
+    _, num_bytes = cursor.unpack("<iI")
+    cursor.take(num_bytes)
 
 
 def _read_tensors(cursor: "_Cursor") -> dict[str, E5S1Tensor]:

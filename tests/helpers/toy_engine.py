@@ -43,7 +43,7 @@ class ToyTokenizer:
     def token_id(self, token: str) -> int | None:
         return None
 
-    def stream(self, *, skip_special: bool = True) -> "ToyStream":
+    def stream(self, *, skip_special: bool = True, continues: bool = False) -> "ToyStream":
         return ToyStream()
 
 
