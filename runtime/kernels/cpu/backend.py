@@ -3,6 +3,8 @@
 Buffers are C-contiguous float32 numpy arrays. The kernels get pointers and counts, so nothing may reach them unchecked.
 """
 
+import math
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -33,6 +35,15 @@ class CpuKVPool:
     k: np.ndarray
     v: np.ndarray
     handle: _cpu.KvPool
+
+
+def _untouched_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """Zeros whose memory the system gives page by page as it is written to.
+
+    numpy asks for huge pages, of which the first token of every layer would take one: most of the pool at once.
+    """
+    num_bytes = math.prod(shape) * dtype.itemsize
+    return np.frombuffer(mmap.mmap(-1, num_bytes), dtype).reshape(shape)
 
 
 class CpuBackend:
@@ -83,11 +94,11 @@ class CpuBackend:
         return buffer
 
     def new_kv_pool(self, shape: KVShape) -> CpuKVPool:
-        dtype = {"f32": np.float32, "f16": np.float16}[shape.dtype]
+        dtype = np.dtype({"f32": "f4", "f16": "f2"}[shape.dtype])
         sizes = (shape.num_layers, shape.num_pages, shape.num_kv_heads, PAGE_SIZE, shape.head_dim)
         try:
-            k, v = np.zeros(sizes, dtype), np.zeros(sizes, dtype)
-        except MemoryError as error:
+            k, v = _untouched_zeros(sizes, dtype), _untouched_zeros(sizes, dtype)
+        except (MemoryError, OSError, OverflowError) as error:
             raise MemoryError(
                 f"A KV pool of {shape.num_pages} pages takes {shape.num_pages * shape.page_bytes:,} bytes, "
                 "more than there are; ask for fewer pages."
