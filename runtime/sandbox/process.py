@@ -1,4 +1,4 @@
-"""Starts, talks to and kills one worker process. Knows nothing of templates, only of messages and deadlines."""
+"""Starts, talks to and kills one worker process. Knows nothing of its work, only of messages and deadlines."""
 
 import importlib.util
 import json
@@ -9,10 +9,10 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
-WORKER_FILE = Path(__file__).with_name("worker.py")
 INHERITED_ENVIRONMENT = ("TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # nothing that could be a secret
 
 
@@ -31,13 +31,24 @@ class WorkerProcess:
     closes, which the kernel does for us however this process ends.
     """
 
-    def __init__(self, memory_bytes: int, cpu_s: int) -> None:
-        """Raises OSError or ImportError where no process, or no jinja2, is to be had. Does not wait for the start."""
+    def __init__(self, script: Path, packages: Sequence[str], *, memory_bytes: int, cpu_s: int) -> None:
+        """Start `script`, which serves as `runtime/sandbox/child.py` describes. Does not wait for the start.
+
+        Args:
+            script: gets the limits as JSON, then the folders that hold the packages, as arguments.
+            packages: top-level packages that it imports, besides `runtime` and the standard library.
+            memory_bytes: of address space.
+            cpu_s: processor time for one exchange.
+
+        Raises:
+            OSError: no process is to be had.
+            ImportError: a package is not installed.
+        """
         if not sys.executable:
             raise OSError("this Python does not know its own executable (sys.executable is empty)")
         limits = json.dumps({"memory_bytes": memory_bytes, "cpu_s": cpu_s})
         # -I: no variables, no user folders; -S: no .pth files, which cost time and run code
-        self._command = [sys.executable, "-I", "-S", str(WORKER_FILE), limits, *_library_folders()]
+        self._command = [sys.executable, "-I", "-S", str(script), limits, *_folders_of(packages)]
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -127,12 +138,13 @@ def _wait(fd: int, event: int, deadline: float) -> None:
         raise WorkerTimeoutError
 
 
-def _library_folders() -> list[str]:
-    """Where the worker finds jinja2 and markupsafe."""
+def _folders_of(packages: Sequence[str]) -> list[str]:
+    """Where the worker finds its packages, and `runtime`."""
     folders = []
-    for name in ("jinja2", "markupsafe"):
+    for name in packages:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
             raise ImportError(f"{name} is not installed")
-        folders.append(str(Path(spec.origin).parents[1]))
-    return list(dict.fromkeys(folders))
+        # a package is a folder with __init__ in it; a module is a file
+        folders.append(str(Path(spec.origin).parents[1 if spec.submodule_search_locations else 0]))
+    return list(dict.fromkeys([*folders, str(Path(__file__).parents[2])]))

@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from runtime.sandbox.errors import (
@@ -24,6 +25,7 @@ from runtime.sandbox.errors import (
 )
 from runtime.sandbox.process import WorkerDiedError, WorkerProcess, WorkerTimeoutError
 
+WORKER_FILE = Path(__file__).with_name("worker.py")
 MAX_NESTING = 100  # of the variables
 START_TIMEOUT_S = 30.0  # a start takes 0.05 s; a busy machine may take long, and nothing hostile runs yet
 
@@ -159,7 +161,12 @@ class Sandbox:
             self._discard()
         if self._worker is None:
             try:
-                self._worker = WorkerProcess(self._limits.memory_bytes, self._limits.cpu_s)
+                self._worker = WorkerProcess(
+                    WORKER_FILE,
+                    ("jinja2", "markupsafe"),
+                    memory_bytes=self._limits.memory_bytes,
+                    cpu_s=self._limits.cpu_s,
+                )
             except (OSError, ImportError) as error:
                 raise SandboxUnavailableError(
                     f"Templates are rendered in a process of their own, and it cannot be started: {error}."

@@ -4,7 +4,8 @@ It reads requests from standard input and writes replies to standard output, eac
 four bytes, big-endian. It ends when its input does, that is with its parent. By the time it reads its first request
 it has given up what it needs no more: it can open no file or socket, write no file, start no process.
 
-Arguments: limits as JSON, then the folders that hold jinja2 and markupsafe (`python -S` looks into no others).
+Arguments: limits as JSON, then the folders that hold jinja2, markupsafe and this package (`python -S` looks into no
+others).
 """
 
 import sys
@@ -18,11 +19,8 @@ import datetime
 import functools
 import html  # noqa: F401 (markupsafe and jinja2 import this and textwrap when first needed, which would be too late)
 import json
-import os
 import re
-import resource
 import signal
-import struct
 import textwrap  # noqa: F401
 import time
 from collections.abc import Callable
@@ -38,6 +36,8 @@ import jinja2.runtime
 import jinja2.sandbox
 import jinja2.utils
 from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError, UndefinedError
+
+from runtime.sandbox.child import allow_cpu, give_up_rights, read_message, write
 
 LATE_CODECS = ("unicode_escape", "ascii", "latin-1", "utf-16", "utf-32", "idna")  # Python loads them at first use
 MAX_RESULT_BITS = 1 << 16  # of a product or power
@@ -262,53 +262,6 @@ def line_of(error: BaseException) -> int | None:
     return line
 
 
-def give_up_rights(memory_bytes: int) -> list[str]:
-    """Limit this process for good; returns what could not be limited on this system."""
-    missing = []
-    wanted = {
-        "memory": (resource.RLIMIT_AS, memory_bytes),
-        "files": (resource.RLIMIT_NOFILE, 3),  # standard input, output and error are all it has, and all it needs
-        "file size": (resource.RLIMIT_FSIZE, 0),
-        "core dumps": (resource.RLIMIT_CORE, 0),
-        "processes": (getattr(resource, "RLIMIT_NPROC", -1), 0),
-    }
-    for name, (which, value) in wanted.items():
-        try:
-            resource.setrlimit(which, (value, value))
-        except (ValueError, OSError):
-            missing.append(name)
-    if sys.platform == "darwin" and "memory" not in missing:
-        missing.append("memory")  # accepted there, and not kept
-    return missing
-
-
-def allow_cpu(seconds: int) -> None:
-    """Let this process live for `seconds` more of processor time: at least that, and less than one more."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime) + seconds + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-
-
-def read_exactly(count: int) -> bytes | None:
-    """`count` bytes of input, or None at its end."""
-    pieces = []
-    while count:
-        piece = os.read(0, min(count, 1 << 20))
-        if not piece:
-            return None
-        pieces.append(piece)
-        count -= len(piece)
-    return b"".join(pieces)
-
-
-def write(reply: dict[str, Any]) -> None:
-    """Send a reply."""
-    body = json.dumps(reply).encode()
-    view = memoryview(struct.pack(">I", len(body)) + body)
-    while view:
-        view = view[os.write(1, view) :]
-
-
 def main() -> None:
     """Serve until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -319,10 +272,7 @@ def main() -> None:
     renderer = Renderer()
     operations = {"render": renderer.render, "variables": renderer.variables}
     write({"unlimited": give_up_rights(limits["memory_bytes"])})
-    while (header := read_exactly(4)) is not None:
-        body = read_exactly(struct.unpack(">I", header)[0])
-        if body is None:
-            return
+    while (body := read_message()) is not None:
         try:
             request = json.loads(body)
             allow_cpu(limits["cpu_s"])

@@ -1,5 +1,6 @@
 """The worker's life: started when needed, shared by threads, gone with its parent."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from runtime.sandbox import Sandbox, SandboxError, SandboxLimits, SandboxUnavailableError, TemplateFailedError
-from runtime.sandbox import process as process_module
 from tests.helpers.shared_data import ROOT
+
+RENDER_MODULE = importlib.import_module("runtime.sandbox.render")  # the folder's `render` is the function
 
 
 @pytest.fixture
@@ -258,7 +260,7 @@ def test_a_python_without_a_name_is_told(sandbox: Sandbox, monkeypatch: pytest.M
 def test_a_worker_that_does_not_start_is_told(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(process_module, "WORKER_FILE", tmp_path / "missing.py")
+    monkeypatch.setattr(RENDER_MODULE, "WORKER_FILE", tmp_path / "missing.py")
     with pytest.raises(SandboxUnavailableError, match=r"did not start \(status 2\).*missing\.py"):
         sandbox.render("", {})
 
@@ -268,7 +270,7 @@ def test_a_reply_no_worker_can_give_is_not_read(
 ) -> None:
     liar = tmp_path / "liar.py"
     liar.write_text("import os, time\nos.write(1, b'\\xff\\xff\\xff\\xff')\ntime.sleep(60)")
-    monkeypatch.setattr(process_module, "WORKER_FILE", liar)
+    monkeypatch.setattr(RENDER_MODULE, "WORKER_FILE", liar)
     with pytest.raises(SandboxUnavailableError):
         sandbox.render("", {})
     assert sandbox._worker is None
@@ -282,7 +284,7 @@ def test_a_missing_limit_is_said_once(
 ) -> None:
     worker = tmp_path / "unlimited.py"
     worker.write_text(UNLIMITED + "os.read(0, 1)\n")
-    monkeypatch.setattr(process_module, "WORKER_FILE", worker)
+    monkeypatch.setattr(RENDER_MODULE, "WORKER_FILE", worker)
     for _ in range(2):
         with pytest.raises(TemplateFailedError):
             sandbox.render("", {})
