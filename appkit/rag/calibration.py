@@ -1,0 +1,89 @@
+"""Numbers learned from data: how sentences are ranked, and when the documents hold no answer.
+
+Both are logistic models with a weight for each thing that can be seen. Cosines mean different things in different
+embedders, so each embedder has its own; where the embedder is unknown, or does not know the language of the question,
+words alone decide. Learned by `python -m eval.tasks.clapnq --calibrate` on every other question of CLAPNQ's answerable
+and unanswerable ones; what they reach on the other half is in `eval/results/clapnq.md`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import exp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logistic:
+    """p = 1 / (1 + exp(-(bias + Σ weight · value)))."""
+
+    bias: float
+    weights: Mapping[str, float]
+
+    def logit(self, values: Mapping[str, float]) -> float:
+        """The sum before it becomes a probability; names without a weight do not count."""
+        return self.bias + sum(weight * values[name] for name, weight in self.weights.items())
+
+    def probability(self, values: Mapping[str, float]) -> float:
+        """0 to 1."""
+        return 1.0 / (1.0 + exp(-max(-60.0, min(60.0, self.logit(values)))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbstentionModel:
+    """How likely the documents answer, and from where on we say that they do."""
+
+    model: Logistic
+    threshold: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """What was learned for one embedder.
+
+    Attributes:
+        sentences: of "cosine" (question and sentence), "words" (share of the question's words in the sentence), "type"
+            (`answer_type_hint`) and "rank" (1 / place of its chunk).
+        abstention: of "chunk_cosine", "sentence_cosine" (the best of each) and "words" (share in the best chunk).
+        abstention_without_words: the same where question and documents differ in language, so share no words.
+    """
+
+    sentences: Logistic
+    abstention: AbstentionModel
+    abstention_without_words: AbstentionModel
+
+
+# No embedder, an unknown one, or one that does not know the question's language. Across languages nothing is known:
+# then what was found is shown.
+WORDS_ALONE = Calibration(
+    sentences=Logistic(bias=-8.24, weights={"words": 3.29, "type": 0.32, "rank": 7.10}),
+    abstention=AbstentionModel(model=Logistic(bias=-3.32, weights={"words": 5.01}), threshold=0.386),
+    abstention_without_words=AbstentionModel(model=Logistic(bias=0.0, weights={}), threshold=0.5),
+)
+
+CALIBRATIONS: Mapping[str, Calibration] = {
+    "minilm-l6": Calibration(
+        sentences=Logistic(bias=-8.57, weights={"cosine": 4.42, "words": 0.67, "type": 0.33, "rank": 6.02}),
+        abstention=AbstentionModel(
+            model=Logistic(bias=-9.16, weights={"chunk_cosine": 5.67, "sentence_cosine": 8.29, "words": 1.82}),
+            threshold=0.343,
+        ),
+        abstention_without_words=AbstentionModel(
+            model=Logistic(bias=-8.63, weights={"chunk_cosine": 6.04, "sentence_cosine": 8.76}), threshold=0.324
+        ),
+    ),
+    "e5-small-multilingual": Calibration(
+        sentences=Logistic(bias=-23.87, weights={"cosine": 19.64, "words": 0.53, "type": 0.32, "rank": 7.22}),
+        abstention=AbstentionModel(
+            model=Logistic(bias=-61.35, weights={"chunk_cosine": 46.95, "sentence_cosine": 23.60, "words": 1.50}),
+            threshold=0.344,
+        ),
+        abstention_without_words=AbstentionModel(
+            model=Logistic(bias=-64.20, weights={"chunk_cosine": 50.03, "sentence_cosine": 24.80}), threshold=0.434
+        ),
+    ),
+}
+ENGLISH_EMBEDDERS = frozenset({"minilm-l6"})
+
+
+def calibration_for(embedder_name: str) -> Calibration | None:
+    """What was learned for an embedder; None where nothing was."""
+    return CALIBRATIONS.get(embedder_name)

@@ -1,0 +1,109 @@
+"""Generated answers: a model writes, a constraint lets it cite only what was retrieved, and every sentence is checked.
+
+The constraint gives the answer its form: up to a few sentences, each with the number of one of the passages shown, or
+the words for "not in these documents". The check reads each sentence against the passage it names: its numbers must
+stand there, and most of its words. A sentence that fails is left out.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from appkit.errors import ContextOverflowError
+from appkit.llm.base import GenerationSettings, LanguageModel
+from appkit.llm.language import is_chinese
+from appkit.messages import Citation, Constraint, Message
+from appkit.rag.citations import cite
+from appkit.rag.evidence import sentences_of
+from appkit.rag.question_words import question_words, share_of_words
+from appkit.retrieval.documents import Hit
+from appkit.templates.prompt_file import load_prompt
+
+NUM_PASSAGES = 3  # a small model loses the thread in more, and every one costs its time to read
+MAX_SENTENCES = 3
+MAX_SENTENCE_CHARACTERS = 300
+MIN_SUPPORT = 0.6  # share of a sentence's telling words that its passage must hold
+REFUSALS = {"en": "Not in these documents.", "zh": "文档中没有答案。"}  # as the prompts say it
+SETTINGS = GenerationSettings(temperature=0.0, max_tokens=200)
+
+_CITED_SENTENCE = re.compile(r"\s*([^\[\]]+?)\s*\[(\d+)\]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedSentence:
+    """A generated sentence, the quote that supports it best, and how much of it stands there, 0 to 1."""
+
+    text: str
+    citation: Citation
+    support: float
+
+    @property
+    def is_supported(self) -> bool:
+        """Whether the passage holds enough of what the sentence says."""
+        return self.support >= MIN_SUPPORT
+
+
+def generate_sentences(
+    question: str, hits: Sequence[Hit], model: LanguageModel, settings: GenerationSettings = SETTINGS
+) -> Iterator[CheckedSentence]:
+    """The model's sentences as each is written and checked, supported or not; none where it says "not in these".
+
+    Raises:
+        CapabilityError: the model takes no constraints.
+        ContextOverflowError: not even one passage fits the model.
+    """
+    hits = list(hits[:NUM_PASSAGES])
+    if not hits:
+        return
+    messages, shown = _fit(question, hits, model, settings)
+    constraint = answer_constraint(len(shown), "zh" if is_chinese(question) else "en")
+    written = ""
+    with model.stream(messages, settings, constraint=constraint) as pieces:
+        for piece in pieces:
+            written += piece
+            while match := _CITED_SENTENCE.match(written):
+                written = written[match.end() :]
+                yield check_sentence(match[1], shown[int(match[2]) - 1])
+
+
+def answer_constraint(num_passages: int, language: str) -> Constraint:
+    """Sentences that each name a passage from 1 to `num_passages`, or the refusal."""
+    numbers = "|".join(str(number) for number in range(1, num_passages + 1))
+    sentence = rf"[^\[\]\n]{{2,{MAX_SENTENCE_CHARACTERS}}} \[({numbers})\]"
+    return Constraint("regex", rf"{sentence}( {sentence}){{0,{MAX_SENTENCES - 1}}}|{re.escape(REFUSALS[language])}")
+
+
+def check_sentence(text: str, hit: Hit) -> CheckedSentence:
+    """Hold `text` against the passage it names. A number that the passage does not hold is no support at all."""
+    words = question_words(text)
+    best = max(sentences_of([hit]), key=lambda sentence: share_of_words(words, sentence.text))
+    has_numbers = set(_NUMBER.findall(text)) <= set(_NUMBER.findall(hit.chunk.text))
+    support = share_of_words(words, hit.chunk.text) if has_numbers else 0.0
+    return CheckedSentence(text=text, citation=cite(hit, best.start, best.end), support=support)
+
+
+def _fit(
+    question: str, hits: list[Hit], model: LanguageModel, settings: GenerationSettings
+) -> tuple[list[Message], list[Hit]]:
+    """The messages with as many of the passages as the model holds, and these passages."""
+    room = model.max_seq_len - (settings.max_tokens or 0)
+    num_tokens = 0
+    for count in range(len(hits), 0, -1):
+        messages = [Message(role="user", content=_prompt(question, hits[:count]))]
+        num_tokens = model.count_tokens(messages)
+        if num_tokens < room:
+            return messages, hits[:count]
+    raise ContextOverflowError(
+        f"The question with one passage is {num_tokens:,} tokens and {model.name} holds {model.max_seq_len:,}, "
+        f"{settings.max_tokens:,} of them for the answer: ask for quotes, or use a model with a longer context.",
+        num_tokens,
+        room,
+    )
+
+
+def _prompt(question: str, hits: Sequence[Hit]) -> str:
+    """Each passage on one line, so that none can pass its own lines off as another passage."""
+    passages = "\n".join(f"[{number}] {' '.join(hit.chunk.text.split())}" for number, hit in enumerate(hits, start=1))
+    name = "rag/answer.zh" if is_chinese(question) else "rag/answer.en"
+    return load_prompt(name).render(passages=passages, question=" ".join(question.split()))
