@@ -1,0 +1,5 @@
+"""A light English stemmer: plural endings only."""
+
+
+def stem(word: str) -> str:
+    return word
