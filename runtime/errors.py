@@ -5,6 +5,7 @@
     │  ├─ CorruptFileError       has .offset_bytes
     │  └─ UnsupportedModelError
     ├─ CatalogError              a model that cannot be found, pulled or verified
+    │  └─ NotPulledError         has .name
     ├─ ConfinedPathError         a name that would lead out of its folder
     ├─ LockTimeoutError          another process keeps a lock for too long
     ├─ TokenizerError
@@ -48,6 +49,14 @@ class UnsupportedModelError(LoadError):
 
 class CatalogError(ModelRuntimeError):
     """A model could not be found, pulled, verified or stored."""
+
+
+class NotPulledError(CatalogError):
+    """The model `name` can be had from the catalog or the hub but is not on this machine."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class ConfinedPathError(ModelRuntimeError):

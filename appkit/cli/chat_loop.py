@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
@@ -56,11 +57,12 @@ class TerminalLines:
         return None
 
 
-class ChatLoop:
-    """One conversation between `lines` and standard output. Does not own the chat."""
+class LineLoop(ABC):
+    """Lines that are answered or, where they begin with a slash, obeyed. What an answer is, a subclass knows."""
 
-    def __init__(self, chat: Chat, lines: Lines, *, json: bool = False) -> None:
-        self._chat = chat
+    help_key: str  # in texts.py
+
+    def __init__(self, lines: Lines, *, json: bool = False) -> None:
         self._lines = lines
         self._json = json
 
@@ -79,7 +81,7 @@ class ChatLoop:
                     if self._obey(line.strip()):
                         return
                 else:
-                    self._answer(line.removeprefix("/") if line.startswith("//") else line)
+                    self.answer(line.removeprefix("/") if line.startswith("//") else line)
             except Exception as error:
                 from appkit.cli.main import sentence_of
 
@@ -87,65 +89,87 @@ class ChatLoop:
                     raise
                 sys.stderr.write(text("error", message=sentence) + "\n")
 
-    def _answer(self, question: str) -> None:
-        turn = self._chat.stream(question)
-        try:
-            if not self._json:
-                print_pieces(turn)
-            answer = turn.result()
-            if self._json:
-                self._say(completion_json(answer), to_person=False)
-        except KeyboardInterrupt:
-            with _ignoring_ctrl_c():
-                turn.cancel()
-            if not self._lines.survives_errors:
-                raise
-            self._say(text("chat_stopped"))
+    @abstractmethod
+    def answer(self, question: str) -> None:
+        """Answer a line on standard output."""
+
+    @abstractmethod
+    def obey(self, command: str, rest: str) -> bool:
+        """Do a command of this loop's own; False where there is none of that name."""
 
     def _obey(self, line: str) -> bool:
         """Do a command; True to leave."""
         command, _, rest = line.partition(" ")
-        rest = rest.strip()
-        match command:
-            case "/exit" | "/quit":
-                return True
-            case "/help":
-                self._say(text("chat_help"))
-            case "/system":
-                self._system(rest)
-            case "/stats":
-                self._stats()
-            case "/reset":
-                self._chat.reset()
-                self._say(text("chat_reset"))
-            case _:
-                self._say(text("chat_unknown", command=command))
+        if command in ("/exit", "/quit"):
+            return True
+        if command == "/help":
+            self.say(text(self.help_key))
+        elif not self.obey(command, rest.strip()):
+            self.say(text("chat_unknown", command=command))
         return False
 
-    def _system(self, new: str) -> None:
-        if new:
-            self._chat.system = new
-            self._say(text("chat_system_set", system=new))
-            return
-        system = self._chat.system
-        if system is None:  # the model's own, where it has one
-            system = getattr(self._chat.model, "system_prompt", "")
-        self._say(text("chat_system_is", system=system) if system else text("chat_system_none"))
-
-    def _stats(self) -> None:
-        from dataclasses import asdict
-
-        self._say(text("chat_stats", **asdict(self._chat.stats())))
-
-    def _say(self, words: str, *, to_person: bool = True) -> None:
+    def say(self, words: str, *, to_person: bool = True) -> None:
         """A line that is not the model's: to standard error where standard output is for a program."""
         stream = sys.stderr if to_person and (self._json or not self._lines.survives_errors) else sys.stdout
         stream.write(words + "\n")
         stream.flush()
 
 
+class ChatLoop(LineLoop):
+    """One conversation between `lines` and standard output. Does not own the chat."""
+
+    help_key = "chat_help"
+
+    def __init__(self, chat: Chat, lines: Lines, *, json: bool = False) -> None:
+        super().__init__(lines, json=json)
+        self._chat = chat
+
+    def answer(self, question: str) -> None:
+        turn = self._chat.stream(question)
+        try:
+            if not self._json:
+                print_pieces(turn)
+            answer = turn.result()
+            if self._json:
+                self.say(completion_json(answer), to_person=False)
+        except KeyboardInterrupt:
+            with ignoring_ctrl_c():
+                turn.cancel()
+            if not self._lines.survives_errors:
+                raise
+            self.say(text("chat_stopped"))
+
+    def obey(self, command: str, rest: str) -> bool:
+        match command:
+            case "/system":
+                self._system(rest)
+            case "/stats":
+                self._stats()
+            case "/reset":
+                self._chat.reset()
+                self.say(text("chat_reset"))
+            case _:
+                return False
+        return True
+
+    def _system(self, new: str) -> None:
+        if new:
+            self._chat.system = new
+            self.say(text("chat_system_set", system=new))
+            return
+        system = self._chat.system
+        if system is None:  # the model's own, where it has one
+            system = getattr(self._chat.model, "system_prompt", "")
+        self.say(text("chat_system_is", system=system) if system else text("chat_system_none"))
+
+    def _stats(self) -> None:
+        from dataclasses import asdict
+
+        self.say(text("chat_stats", **asdict(self._chat.stats())))
+
+
 @contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
+def ignoring_ctrl_c() -> Iterator[None]:
     """Someone who presses Ctrl-C again and again wants the answer to stop, not the chat to end."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -1,41 +1,57 @@
-"""Opens a model for a command, and offers a person to fetch one that is not here."""
+"""Opens what a command needs, and offers a person to fetch a model that is not here."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from appkit.cli.texts import text
 from appkit.llm.base import LanguageModel
 from appkit.llm.open import open_model
 
+T = TypeVar("T")
+
 
 def open_for_terminal(spec: str, *, num_threads: int | None = None) -> LanguageModel:
     """`open_model`, after asking whether to pull a catalog model that is missing.
 
-    Asks only where a person is there to answer: standard input and error are both a terminal.
-
     Raises:
         runtime.errors.CatalogError: the model is not here and is not to be fetched; the message says how to.
     """
-    if not spec.startswith("scripted:") and sys.stdin.isatty() and sys.stderr.isatty():
-        _offer_to_pull(spec)
-    return open_model(spec, num_threads=num_threads)
+    return with_models(lambda: open_model(spec, num_threads=num_threads))
 
 
-def _offer_to_pull(name: str) -> None:
-    from runtime import ENTRIES, is_offline, resolve
-    from runtime.errors import CatalogError
+def with_models(action: Callable[[], T]) -> T:
+    """What `action` returns. Where it misses a catalog model, a person is asked, and it is begun again with the model.
+
+    Asks only where a person is there to answer: standard input and error are both a terminal.
+
+    Raises:
+        runtime.errors.NotPulledError: a model is not here and is not to be fetched; the message says how to.
+    """
+    from runtime.errors import NotPulledError
+
+    asked: set[str] = set()
+    while True:
+        try:
+            return action()
+        except NotPulledError as error:
+            if error.name in asked or not _agrees_to_pull(error.name):
+                raise
+            asked.add(error.name)
+            _pull(error.name)
+
+
+def _agrees_to_pull(name: str) -> bool:
+    from runtime import ENTRIES, is_offline
 
     entry = ENTRIES.get(name)
-    if entry is None or is_offline():
-        return
-    try:
-        resolve(name)
-    except CatalogError:
-        size_mb = entry.download_bytes / 1e6
-        sys.stderr.write(text("pull_question", model=name, size_mb=size_mb, licence=entry.licence))
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() in ("", "y", "yes", "是", "好"):
-            _pull(name)
+    if entry is None or is_offline() or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    size_mb = entry.download_bytes / 1e6
+    sys.stderr.write(text("pull_question", model=name, size_mb=size_mb, licence=entry.licence))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("", "y", "yes", "是", "好")
 
 
 def _pull(name: str) -> Path:

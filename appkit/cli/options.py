@@ -1,5 +1,6 @@
 """Options that several commands share, each defined once."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,11 @@ MaxTokensOption = Annotated[int | None, typer.Option(min=1, help="End the answer
 StopOption = Annotated[list[str] | None, typer.Option(help="End the answer before this text; may be repeated.")]
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Threads to compute with; else what this process may use.")
+]
+FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of documents.")]
+LimitOption = Annotated[int, typer.Option("-n", "--limit", min=1, max=1000, help="How many passages to find.")]
+FilterOption = Annotated[
+    str | None, typer.Option(help="Which documents to search, as in: language = 'zh' and source like 'manuals/%'.")
 ]
 
 __all__ = ["DEFAULT_MODEL"]

@@ -42,6 +42,84 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "写出 {completion_tokens:,} 个。"
         "上一轮：首词元 {ttft_s:.2f} 秒，读 {prefill_tok_s:,.0f} 词元/秒，写 {decode_tok_s:,.1f} 词元/秒。",
     ),
+    "docs_banner": (
+        "{folder}: {documents:,} documents. Answers are quoted from them. /help lists commands; Ctrl-D leaves.",
+        "{folder}：{documents:,} 个文档，回答摘自文档原文。/help 查看命令；Ctrl-D 退出。",
+    ),
+    "docs_help": (
+        "/help           this list\n"
+        "/open N         show source [N] of the last answer with the text around it\n"
+        "/found          what the search found for the last question, with its scores\n"
+        "/sync           read files that changed\n"
+        "/exit           leave\n"
+        "//text          ask something that begins with a slash",
+        "/help           显示本列表\n"
+        "/open N         显示上一个回答的出处 [N] 及其上下文\n"
+        "/found          显示上一个问题检索到的段落及得分\n"
+        "/sync           读入有变动的文件\n"
+        "/exit           退出\n"
+        "//文字          提问以斜杠开头的内容",
+    ),
+    "docs_no_answer_yet": ("Ask something first.", "请先提问。"),
+    "docs_no_such_source": (
+        "The last answer has {count} sources; /open takes a number from 1 to {count}.",
+        "上一个回答有 {count} 个出处；/open 后面请给出 1 到 {count} 之间的数字。",
+    ),
+    "docs_no_sources": ("The last answer has no sources.", "上一个回答没有出处。"),
+    "docs_asked_with": ("(asked as: {question})", "（按此提问：{question}）"),
+    "folder_missing": ("There is no folder {folder}.", "没有文件夹 {folder}。"),
+    "folder_is_file": (
+        "{folder} is a file; name the folder that holds it.",
+        "{folder} 是文件；请给出它所在的文件夹。",
+    ),
+    "folder_unreadable": (
+        "{folder} may not be read by this user: {reason}.",
+        "当前用户无权读取 {folder}：{reason}。",
+    ),
+    "index_missing": (
+        "{folder} has no index yet: appkit index sync {quoted}",
+        "{folder} 还没有索引：appkit index sync {quoted}",
+    ),
+    "index_first_time": ("{folder} has no index yet; reading it now.", "{folder} 还没有索引，现在开始读入。"),
+    "index_nothing": (
+        "{folder} holds no document that can be read. Kinds that are: {kinds}.",
+        "{folder} 里没有可读的文档。支持的类型：{kinds}。",
+    ),
+    "index_reading": ("reading files", "读取文件"),
+    "index_embedding": ("embedding", "计算向量"),
+    "index_synced": (
+        "{documents:,} documents, {chunks:,} chunks: {added:,} added, {updated:,} updated, {deleted:,} deleted, "
+        "{unchanged:,} unchanged.",
+        "共 {documents:,} 个文档、{chunks:,} 个片段：新增 {added:,}，更新 {updated:,}，删除 {deleted:,}，"
+        "未变 {unchanged:,}。",
+    ),
+    "index_would_change": (
+        "A sync would add {added:,}, update {updated:,} and delete {deleted:,}; {unchanged:,} are unchanged. "
+        "The index now: {documents:,} documents, {chunks:,} chunks.",
+        "同步将新增 {added:,}、更新 {updated:,}、删除 {deleted:,}，{unchanged:,} 个未变。"
+        "当前索引：{documents:,} 个文档、{chunks:,} 个片段。",
+    ),
+    "index_skipped": ("Skipped {count:,}:", "跳过 {count:,} 个："),
+    "index_unsupported": (
+        "Left aside {count:,} of kinds that are not read.",
+        "另有 {count:,} 个文件类型不支持，未读入。",
+    ),
+    "index_removed_files": ("Removed from the index: {count:,}.", "已从索引中移除 {count:,} 个。"),
+    "index_remove_question": ("Remove the index {path}? [y/N] ", "要删除索引 {path} 吗？[y/N] "),
+    "index_kept": ("Nothing was removed; --yes does not ask.", "没有删除；加 --yes 则不再询问。"),
+    "index_removed": ("Removed {path}; the folder is as it was.", "已删除 {path}；文件夹本身未动。"),
+    "index_intact": ("The index is intact.", "索引完好。"),
+    "index_repaired": ("Repaired; the index is intact now.", "已修复，索引现在完好。"),
+    "index_damaged": (
+        "The index is damaged: appkit index verify {quoted} --repair",
+        "索引已损坏：appkit index verify {quoted} --repair",
+    ),
+    "search_nothing": ("Nothing was found.", "没有找到。"),
+    "page": ("page {number}", "第 {number} 页"),
+    "question_missing": (
+        'The question is empty; ask something, as in: appkit ask FOLDER "How long is the warranty?"',
+        '问题是空的；请提问，例如：appkit ask FOLDER "保修期是多久？"',
+    ),
     "pull_question": (
         "{model} is not on this machine yet. Fetch it now ({size_mb:,.0f} MB, licence {licence})? [Y/n] ",
         "本机还没有 {model}。现在下载吗（{size_mb:,.0f} MB，许可证 {licence}）？[Y/n] ",

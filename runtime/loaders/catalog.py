@@ -7,7 +7,7 @@ file, or as `hf:owner/repo/file.gguf`. `resolve` never touches the network; `pul
 import os
 from pathlib import Path
 
-from runtime.errors import CatalogError
+from runtime.errors import CatalogError, NotPulledError
 from runtime.files import Progress
 from runtime.loaders import catalog_store as store
 from runtime.loaders.catalog_entries import DEFAULT_EMBEDDER, DEFAULT_MODEL, ENTRIES, CatalogEntry
@@ -49,7 +49,7 @@ def resolve(name_or_path: str | Path) -> Path:
         return path
     manifest = find_stored(name)
     if manifest is None or not is_current(manifest):
-        raise CatalogError(_not_here(name))
+        raise _not_here(name)
     return store.check_unchanged(manifest)
 
 
@@ -62,14 +62,14 @@ def read_stored(name: str) -> Manifest:
     """What the store knows of `name`. Raises CatalogError if it is not stored."""
     manifest = find_stored(name)
     if manifest is None:
-        raise CatalogError(_not_here(name))
+        raise _not_here(name)
     return manifest
 
 
-def _not_here(name: str) -> str:
+def _not_here(name: str) -> CatalogError:
     if name in ENTRIES or name.startswith("hf:"):
-        return f"{name} is not on this machine yet. Pull it once: appkit models pull {name}"
-    return f"No model is called {name!r}." + near_names(name)
+        return NotPulledError(f"{name} is not on this machine yet. Pull it once: appkit models pull {name}", name)
+    return CatalogError(f"No model is called {name!r}." + near_names(name))
 
 
 def remove(name: str) -> int:

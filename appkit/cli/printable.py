@@ -1,0 +1,34 @@
+"""Text of documents made fit for a terminal, where some characters are commands and others hide what is there."""
+
+import os
+import sys
+import unicodedata
+
+HIGHLIGHT, PLAIN = "\x1b[1;33m", "\x1b[0m"  # bold yellow, and back (ECMA-48, SGR)
+_NOT_SHOWN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (bidi, zero width), surrogate, private use, unassigned
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal would obey or a reader could not see; line breaks and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _NOT_SHOWN)
+
+
+def on_one_line(text: str) -> str:
+    """`printable`, with every run of white space made one space, and none left between two Chinese characters."""
+    line = ""
+    for word in printable(text).split():
+        joins = not line or (ord(line[-1]) >= 0x2E80 and ord(word[0]) >= 0x2E80)
+        line += word if joins else f" {word}"
+    return line
+
+
+def is_colourful() -> bool:
+    """Whether standard output shows colours: a terminal, unless NO_COLOR or TERM=dumb says otherwise."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def highlighted(quote: str) -> str:
+    """A quote that stands out from what is around it: by colour, else in «guillemets»."""
+    return f"{HIGHLIGHT}{quote}{PLAIN}" if is_colourful() else f"«{quote}»"
