@@ -31,14 +31,13 @@ class WorkerProcess:
     closes, which the kernel does for us however this process ends.
     """
 
-    def __init__(self, script: Path, packages: Sequence[str], *, memory_bytes: int, cpu_s: int) -> None:
+    def __init__(self, script: Path, packages: Sequence[str], **limits: int) -> None:
         """Start `script`, which serves as `runtime/sandbox/child.py` describes. Does not wait for the start.
 
         Args:
             script: gets the limits as JSON, then the folders that hold the packages, as arguments.
             packages: top-level packages that it imports, besides `runtime` and the standard library.
-            memory_bytes: of address space.
-            cpu_s: processor time for one exchange.
+            limits: what the script limits itself to: memory_bytes (address space), cpu_s (of one exchange), others.
 
         Raises:
             OSError: no process is to be had.
@@ -46,9 +45,8 @@ class WorkerProcess:
         """
         if not sys.executable:
             raise OSError("this Python does not know its own executable (sys.executable is empty)")
-        limits = json.dumps({"memory_bytes": memory_bytes, "cpu_s": cpu_s})
         # -I: no variables, no user folders; -S: no .pth files, which cost time and run code
-        self._command = [sys.executable, "-I", "-S", str(script), limits, *_folders_of(packages)]
+        self._command = [sys.executable, "-I", "-S", str(script), json.dumps(limits), *_folders_of(packages)]
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
