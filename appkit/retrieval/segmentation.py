@@ -10,18 +10,19 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from appkit.retrieval.scripts import HAN, HANGUL, KANA, UNSPACED
+from appkit.retrieval.scripts import HAN, HANGUL, KANA, MARKS, UNSPACED
 from appkit.retrieval.stemming import stem
 
 MAX_WORD_LEN = 64  # characters; base64 and minified code would otherwise fill an index with words nobody asks for
 
-_LETTERS = rf"[^\W_{HAN}{KANA}{HANGUL}{UNSPACED}]"
+_LETTERS = rf"(?:[^\W_{HAN}{KANA}{HANGUL}{UNSPACED}]|[{MARKS}])"
 _RUNS = re.compile(
     rf"(?P<han>[{HAN}]+)"
     rf"|(?P<pairs>[{KANA}]+|[{HANGUL}]+|[{UNSPACED}]+)"
     rf"|(?P<word>{_LETTERS}+(?:[-_.'’]+{_LETTERS}+)*(?:\+\+|\#)?)"
 )
 _PARTS = re.compile(rf"{_LETTERS}+")
+_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 _IS_CAMEL = re.compile(r"[a-z][A-Z]")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|[^A-Za-z]+")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -32,7 +33,8 @@ def search_words(text: str) -> list[str]:
     """Words of `text` in order, lower-cased and normalised (NFKC), English ones without their endings.
 
     An identifier gives itself and its parts: `max_seq_len` → max_seq_len, max, seq, len; `getUser` → getuser, get,
-    user. Numbers stay whole: 3.14; 1,000 → 1000. Punctuation gives nothing.
+    user. Words joined by hyphens give their parts alone. Numbers stay whole: 3.14; 1,000 → 1000. No word holds white
+    space, and punctuation gives none.
     """
     words: list[str] = []
     for run in _RUNS.finditer(_THOUSANDS.sub("", unicodedata.normalize("NFKC", text))):
@@ -59,10 +61,12 @@ def _latin_words(run: str) -> Iterator[str]:
         return
     run = run.replace("’", "'").removesuffix("'s").removesuffix("'S").replace("'", "")
     parts = [hump for part in _PARTS.findall(run) for hump in _humps(part)]
-    if len(parts) == 1:
+    is_compound = _COMPOUND.fullmatch(run) is not None
+    if len(parts) == 1 and not is_compound:
         yield stem(run.casefold())[:MAX_WORD_LEN]
     else:
-        yield run.casefold()[:MAX_WORD_LEN]
+        if not is_compound:
+            yield run.casefold()[:MAX_WORD_LEN]
         yield from (stem(part.casefold())[:MAX_WORD_LEN] for part in parts)
 
 

@@ -11,6 +11,7 @@ _CHARACTERS_PER_TOKEN = 8  # more than ordinary text has: longer pieces are cut 
 _WINDOW = 400  # characters to each side of the middle in which a better place to cut is looked for
 _CLAUSE = re.compile(r"[，、：,:;)）]\s*|[—–]+\s*")
 _BLANK = re.compile(r"\s+")
+_LONGEST_FLAG_RUN = 1000  # letters looked back at, an even number
 _JOINERS = frozenset("\u200c\u200d")
 
 
@@ -77,9 +78,16 @@ def is_safe_cut(text: str, cut: int) -> bool:
         return False
     if "\U0001f3fb" <= after <= "\U0001f3ff":  # a skin tone
         return False
-    return not (_is_flag_letter(before) and _is_flag_letter(after))
+    return not _is_inside_flag(text, cut)
+
+
+def _is_inside_flag(text: str, cut: int) -> bool:
+    """Whether the cut is between the two letters of a flag: an odd number of them comes before it."""
+    first = cut
+    while first > max(0, cut - _LONGEST_FLAG_RUN) and _is_flag_letter(text[first - 1]):
+        first -= 1
+    return (cut - first) % 2 == 1 and _is_flag_letter(text[cut])
 
 
 def _is_flag_letter(character: str) -> bool:
-    """Regional indicators: two make a flag. A run of flags is kept whole, as pairs can only be told from its start."""
     return "\U0001f1e6" <= character <= "\U0001f1ff"
