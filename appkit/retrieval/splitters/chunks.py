@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator
 from appkit.retrieval.documents import Chunk, Document, Section
 from appkit.retrieval.sentences import Span
 
+_LONGEST_HEADING = 1000  # characters of a line that are compared with a title
+_NUMBERING = 8  # letters and digits such as "Chapter 12" that a title may leave out
 
-def build_chunks(document: Document, spans: Iterable[Span]) -> list[Chunk]:
+
+def build_chunks(document: Document, spans: Iterable[Span], *, whole: bool = False) -> list[Chunk]:
     """Chunks for spans in order of their starts.
 
     A chunk's section is that of its first text that is no heading: "# Manual", "## Setup", "Plug it in." lies in
-    Manual, Setup. Its page is that of its first character.
+    Manual, Setup. With `whole` only sections count that hold all of the chunk. Its page is that of its first character.
     """
     pages = document.pages
     page_starts = [page.start for page in pages]
@@ -26,7 +29,7 @@ def build_chunks(document: Document, spans: Iterable[Span]) -> list[Chunk]:
                 start=start,
                 end=end,
                 text=document.text[start:end],
-                section_path=section_paths.at(section_paths.after_headings(start, end)),
+                section_path=section_paths.around(start, end) if whole else section_paths.of_text(start, end),
                 page_number=pages[page_idx].page_number if on_page else None,
             )
         )
@@ -34,12 +37,22 @@ def build_chunks(document: Document, spans: Iterable[Span]) -> list[Chunk]:
 
 
 def heading_end(text: str, section: Section) -> int:
-    """End of the heading that opens a section: its line, with the line of = or - that underlines it in Markdown."""
+    """End of the heading line that opens a section, or its start where none stands there, as in a table's row.
+
+    A line of = or - below, which underlines a heading in Markdown, belongs to it.
+    """
     end = _line_end(text, section.start, section.end)
+    title, line = _letters(section.title), _letters(text[section.start : end][:_LONGEST_HEADING])
+    if title not in line or len(line) > 2 * len(title) + _NUMBERING:
+        return section.start
     underline_end = _line_end(text, min(end + 1, section.end), section.end)
     underline = text[end:underline_end].strip()
     is_underline = len(underline) > 1 and (set(underline) == {"="} or set(underline) == {"-"})
     return underline_end if is_underline else end
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def _line_end(text: str, start: int, limit: int) -> int:
@@ -56,27 +69,33 @@ class _SectionPaths:
         self._starts = [section.start for section in self._sections]
         self._parents = list(_parents(self._sections))
 
-    def at(self, position: int) -> tuple[str, ...]:
-        idx = bisect_right(self._starts, position) - 1
+    def of_text(self, start: int, end: int) -> tuple[str, ...]:
+        """Titles around the first text of a chunk that is no heading."""
+        place = self._after_headings(start, end)
+        return self.around(place, place + 1)
+
+    def around(self, start: int, end: int) -> tuple[str, ...]:
+        """Titles of the sections that hold all of a span, outermost first."""
+        idx = bisect_right(self._starts, start) - 1
         titles = []
         while idx >= 0:
-            if position < self._sections[idx].end:
+            if end <= self._sections[idx].end:
                 titles.append(self._sections[idx].title)
             idx = self._parents[idx]
         return tuple(reversed(titles))
 
-    def after_headings(self, start: int, end: int) -> int:
+    def _after_headings(self, start: int, end: int) -> int:
         """`start`, moved past headings as long as text follows before `end`."""
-        position = start
-        idx = bisect_right(self._starts, position) - 1
-        while 0 <= idx < len(self._sections) and self._sections[idx].start <= position:
-            below = heading_end(self._text, self._sections[idx])
-            rest = self._text[max(position, below) : end].lstrip()
+        place = start
+        idx = bisect_right(self._starts, place) - 1
+        while 0 <= idx < len(self._sections) and self._sections[idx].start <= place:
+            below = max(place, heading_end(self._text, self._sections[idx]))
+            rest = self._text[below:end].lstrip()
             if not rest:
                 return start
-            position = max(position, end - len(rest))
+            place = end - len(rest)
             idx += 1
-        return position
+        return place
 
 
 def _parents(sections: tuple[Section, ...]) -> Iterator[int]:

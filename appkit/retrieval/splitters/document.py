@@ -7,16 +7,10 @@ from appkit.retrieval.splitters.records import split_records
 from appkit.retrieval.splitters.recursive import split_recursively
 from appkit.retrieval.splitters.sections import split_by_sections
 
-RECORD_TYPES = frozenset(
-    {
-        "application/json",
-        "application/jsonl",
-        "application/x-ndjson",
-        "text/csv",
-        "text/tab-separated-values",
-    }
-)
-_CODE_PREFIXES = ("text/x-", "application/x-sh", "application/javascript", "text/javascript", "text/css")
+RECORD_TYPES = frozenset(["application/json", "application/jsonl", "text/csv", "text/tab-separated-values"])
+MARKDOWN_TYPES = frozenset(["application/x-ipynb+json", "text/markdown"])
+CODE_TYPES = frozenset(["text/css", "text/javascript", "text/typescript", "text/xml"])
+PROSE_TYPES = frozenset(["text/x-rst", "text/x-tex"])  # other types that begin with "text/x-" are code
 
 
 def split_document(
@@ -35,12 +29,12 @@ def split_document(
     Raises:
         ValueError: sizes that no chunks can have.
     """
-    if document.media_type in RECORD_TYPES and not document.sections:
+    media_type = document.media_type
+    if media_type in RECORD_TYPES:
         return split_records(document, max_tokens=max_tokens, count_tokens=count_tokens)
-    if document.media_type.startswith(_CODE_PREFIXES) and not document.sections:
-        split = split_code
-    elif document.sections or document.media_type == "text/markdown":
+    is_code = media_type in CODE_TYPES or (media_type.startswith("text/x-") and media_type not in PROSE_TYPES)
+    if document.sections or media_type in MARKDOWN_TYPES:
         split = split_by_sections
     else:
-        split = split_recursively
+        split = split_code if is_code else split_recursively
     return split(document, max_tokens=max_tokens, overlap_tokens=overlap_tokens, count_tokens=count_tokens)

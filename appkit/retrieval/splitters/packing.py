@@ -109,9 +109,15 @@ class _Packer:
         last = bisect_right(self.sums, base + wanted) - 1
         if last <= done:
             last = bisect_right(self.sums, base + most) - 1
-        half = bisect_left(self.sums, base + most // 2)
-        candidates = range(last, max(done, min(half, last) - 1), -1)
-        return max(candidates, key=lambda stop: self.atoms[stop].border, default=done)
+        half = min(bisect_left(self.sums, base + most // 2), last)
+        stop = self._strongest(max(done + 1, half), last, done)
+        if self.atoms[stop].border is Border.HEADING:  # no place to end, so a small chunk is better
+            stop = self._strongest(done + 1, last, done)
+        return stop
+
+    def _strongest(self, lowest: int, highest: int, default: int) -> int:
+        """The last of the strongest borders from `lowest` to `highest`."""
+        return max(range(highest, lowest - 1, -1), key=lambda stop: self.atoms[stop].border, default=default)
 
     def _next_hard_border(self, first: int) -> int:
         """The next atom that must begin a chunk. A title or a lone line before a CHAPTER stays with what follows."""

@@ -22,7 +22,8 @@ def split_by_sections(
 ) -> list[Chunk]:
     """Chunks that stay within a section of level 1 or 2, tiny ones aside, and never end after a heading.
 
-    Deeper sections are the places where a chunk likes best to end. Code between ``` or ~~~ is cut at its lines.
+    Deeper sections are the places where a chunk likes best to end. Code between ``` or ~~~ is cut at its lines, as
+    Markdown has it.
     """
     spans = pack(
         document.text,
@@ -39,23 +40,23 @@ def _atoms(document: Document) -> Iterator[Atom]:
     headings = {section.start: section for section in sections}
     chapter_ends = {section.end for section in sections if section.level <= CHAPTER_LEVEL}
     places = sorted(place for place in {0, len(text), *headings, *chapter_ends} if is_safe_cut(text, place))
-    fences = [match.span() for match in _FENCE.finditer(text)] if document.media_type == "text/markdown" else []
+    fences = [match.span() for match in _FENCE.finditer(text)]
     above: Section | None = None  # the heading just above, while no text came after it
     for start, end in pairwise(places):
-        heading = headings.get(start)
+        border = Border.CHAPTER if start in chapter_ends else None  # None: as the white space says
         below = start
-        border = Border.CHAPTER if start in chapter_ends else Border.PARAGRAPH
+        heading = headings.get(start)
         if heading is not None:
-            below = min(heading_end(text, heading), end)
             border = Border.CHAPTER if heading.level <= CHAPTER_LEVEL else Border.SECTION
             if above is not None and above.level < heading.level:
                 border = Border.HEADING
-            yield from (Atom(*span, border) for span in trimmed(text, start, below))
-            border, above = Border.HEADING, heading
+            below = min(heading_end(text, heading), end)
+            for span in trimmed(text, start, below):
+                yield Atom(*span, border)
+                border, above = Border.HEADING, heading
         for atom in _body_atoms(text, below, end, fences):
-            # The first atom below a heading or after a chapter's end; the others have borders of their own.
-            yield replace(atom, border=border) if border is not Border.PARAGRAPH else atom
-            border, above = Border.PARAGRAPH, None
+            yield atom if border is None or atom.border is Border.GAP else replace(atom, border=border)
+            border, above = None, None
 
 
 def _body_atoms(text: str, start: int, end: int, fences: list[tuple[int, int]]) -> Iterator[Atom]:
