@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Literal, Protocol
 
-import numpy as np
-
 from appkit.retrieval.documents import Chunk, Hit
 
 Expansion = Literal["none", "section", "neighbours"]
@@ -20,9 +18,7 @@ MAX_SECTION_CHARS = 6_000  # about 1,500 tokens of English: a section that is a 
 class ChunkSource(Protocol):
     """What expansion needs of an index."""
 
-    def chunk_ids_where(self, condition: str, parameters: Sequence[str | int | float]) -> np.ndarray: ...
-
-    def chunks(self, chunk_ids: Sequence[int]) -> dict[int, Chunk]: ...
+    def chunks_of(self, source: str) -> list[Chunk]: ...
 
     def document_text(self, source: str) -> str: ...
 
@@ -40,7 +36,7 @@ def expand_hits(index: ChunkSource, hits: Sequence[Hit], expand: Expansion, *, l
     for hit in hits:
         source = hit.chunk.source
         if source not in siblings:
-            siblings[source] = _chunks_of(index, source)
+            siblings[source] = index.chunks_of(source)
         span = _around(siblings[source], hit.chunk, expand)
         met = [passage for passage in passages if passage.meets(source, *span)]
         if not met and len(passages) == limit:
@@ -51,7 +47,7 @@ def expand_hits(index: ChunkSource, hits: Sequence[Hit], expand: Expansion, *, l
             for start, end in (span, *((passage.start, passage.end) for passage in met[1:])):
                 met[0].widen(start, end)
             passages = [passage for passage in passages if passage not in met[1:]]
-    texts = {source: index.document_text(source) for source in siblings}
+    texts = {source: index.document_text(source) for source in {passage.hit.chunk.source for passage in passages}}
     return [
         _as_hit(passage, siblings[passage.hit.chunk.source], texts[passage.hit.chunk.source]) for passage in passages
     ]
@@ -70,13 +66,6 @@ class _Passage:
 
     def widen(self, start: int, end: int) -> None:
         self.start, self.end = min(self.start, start), max(self.end, end)
-
-
-def _chunks_of(index: ChunkSource, source: str) -> list[Chunk]:
-    ids = index.chunk_ids_where("documents.source = ?", (source,))
-    return sorted(
-        index.chunks([int(chunk_id) for chunk_id in ids]).values(), key=lambda chunk: (chunk.start, chunk.end)
-    )
 
 
 def _around(siblings: Sequence[Chunk], chunk: Chunk, expand: Expansion) -> tuple[int, int]:

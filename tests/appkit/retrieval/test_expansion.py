@@ -1,8 +1,5 @@
 """Expansion: which text is shown around a hit, exact to the character."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pytest
 
 from appkit.retrieval.documents import Chunk, Hit
@@ -24,12 +21,8 @@ class Shelf:
             for n, (start, end) in enumerate(spans)
         }  # fmt: skip
 
-    def chunk_ids_where(self, condition: str, parameters: Sequence[str | int | float]) -> np.ndarray:
-        assert (condition, tuple(parameters)) == ("documents.source = ?", ("a.md",))
-        return np.array(sorted(self._chunks, reverse=True))
-
-    def chunks(self, chunk_ids: Sequence[int]) -> dict[int, Chunk]:
-        return {chunk_id: self._chunks[chunk_id] for chunk_id in chunk_ids}
+    def chunks_of(self, source: str) -> list[Chunk]:
+        return list(self._chunks.values())
 
     def document_text(self, source: str) -> str:
         return self.text
