@@ -5,13 +5,11 @@ from appkit.rag.evidence import Evidence
 
 
 def answerable_probability(evidence: Evidence, calibration: Calibration, *, shares_language: bool = True) -> float:
-    """How likely an answer is among the sentences, 0 to 1; 0 where there are none.
+    """How likely an answer is among the sentences of `evidence`, which has some, 0 to 1.
 
     Args:
         shares_language: whether question and documents are in one language; words say nothing otherwise.
     """
-    if not evidence.sentences:
-        return 0.0
     return _chosen(calibration, shares_language).model.probability(
         {
             "chunk_cosine": evidence.chunk_cosine or 0.0,

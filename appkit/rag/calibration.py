@@ -54,20 +54,20 @@ class Calibration:
 # No embedder, an unknown one, or one that does not know the question's language. Across languages nothing is known:
 # then what was found is shown.
 WORDS_ALONE = Calibration(
-    sentences=Logistic(bias=-8.24, weights={"words": 3.29, "type": 0.32, "rank": 7.10}),
-    abstention=AbstentionModel(model=Logistic(bias=-3.32, weights={"words": 5.01}), threshold=0.386),
+    sentences=Logistic(bias=-6.60, weights={"words": 3.09, "type": 0.31, "rank": 5.52}),
+    abstention=AbstentionModel(model=Logistic(bias=-4.19, weights={"words": 6.10}), threshold=0.331),
     abstention_without_words=AbstentionModel(model=Logistic(bias=0.0, weights={}), threshold=0.5),
 )
 
 CALIBRATIONS: Mapping[str, Calibration] = {
     "minilm-l6": Calibration(
-        sentences=Logistic(bias=-8.57, weights={"cosine": 4.42, "words": 0.67, "type": 0.33, "rank": 6.02}),
+        sentences=Logistic(bias=-6.78, weights={"cosine": 3.25, "words": 1.22, "type": 0.29, "rank": 4.71}),
         abstention=AbstentionModel(
-            model=Logistic(bias=-9.16, weights={"chunk_cosine": 5.67, "sentence_cosine": 8.29, "words": 1.82}),
-            threshold=0.343,
+            model=Logistic(bias=-10.29, weights={"chunk_cosine": 7.17, "sentence_cosine": 7.98, "words": 1.78}),
+            threshold=0.300,
         ),
         abstention_without_words=AbstentionModel(
-            model=Logistic(bias=-8.63, weights={"chunk_cosine": 6.04, "sentence_cosine": 8.76}), threshold=0.324
+            model=Logistic(bias=-9.79, weights={"chunk_cosine": 7.96, "sentence_cosine": 8.19}), threshold=0.301
         ),
     ),
     "e5-small-multilingual": Calibration(

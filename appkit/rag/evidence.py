@@ -6,8 +6,6 @@ The one place where sentences meet the embedder. `quotes.py` picks from it, `abs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from appkit.llm.base import Embedder
 from appkit.rag.answer_types import answer_type, answer_type_hint
 from appkit.rag.calibration import Calibration
@@ -60,13 +58,11 @@ def gather_evidence(
     calibration: Calibration,
     *,
     embedder: Embedder | None = None,
-    question_vector: np.ndarray | None = None,
 ) -> Evidence:
     """Look at the sentences of the first `NUM_HITS` hits.
 
     Args:
         calibration: of `embedder`, or of words alone where that is None.
-        question_vector: [dim], the question as a query; made here where it is not given.
     """
     hits = hits[:NUM_HITS]
     words = question_words(question)
@@ -89,7 +85,7 @@ def gather_evidence(
         without_cosine = calibration.sentences.logit
         seen.sort(key=lambda pair: without_cosine(pair[1]), reverse=True)
         seen = seen[:NUM_EMBEDDED]
-        vector = embedder.embed([question], "query")[0] if question_vector is None else question_vector
+        vector = embedder.embed([question], "query")[0]
         texts = [sentence.text[:MAX_EMBEDDED_CHARACTERS] for sentence, _ in seen]
         for (_, values), cosine in zip(seen, embedder.embed(texts, "document") @ vector, strict=True):
             values["cosine"] = float(cosine)
@@ -107,13 +103,18 @@ def gather_evidence(
 
 
 def sentences_of(hits: Sequence[Hit]) -> list[Sentence]:
-    """The sentences of the chunks in order, each stretch of a document once although chunks overlap."""
+    """The sentences of the chunks in order, each stretch of a document once although chunks overlap.
+
+    Headings are left out: they name what is answered and do not answer.
+    """
     found: list[Sentence] = []
     taken: dict[str, list[tuple[int, int]]] = {}
     for hit in hits:
         chunk = hit.chunk
         spans = taken.setdefault(chunk.source, [])
         for start, end in split_sentences(chunk.text):
+            if chunk.text[start:end].lstrip("# ") in chunk.section_path:
+                continue
             span = (chunk.start + start, chunk.start + end)
             if any(span[0] < other[1] and other[0] < span[1] for other in spans):
                 continue

@@ -6,7 +6,7 @@ stand there, and most of its words. A sentence that fails is left out.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from appkit.errors import ContextOverflowError
@@ -46,8 +46,11 @@ class CheckedSentence:
 
 def generate_sentences(
     question: str, hits: Sequence[Hit], model: LanguageModel, settings: GenerationSettings = SETTINGS
-) -> Iterator[CheckedSentence]:
-    """The model's sentences as each is written and checked, supported or not; none where it says "not in these".
+) -> Generator[CheckedSentence, None, bool]:
+    """The model's sentences as each is written and checked, supported or not.
+
+    Returns:
+        Whether the model said that the passages hold no answer.
 
     Raises:
         CapabilityError: the model takes no constraints.
@@ -55,7 +58,7 @@ def generate_sentences(
     """
     hits = list(hits[:NUM_PASSAGES])
     if not hits:
-        return
+        return True
     messages, shown = _fit(question, hits, model, settings)
     constraint = answer_constraint(len(shown), "zh" if is_chinese(question) else "en")
     written = ""
@@ -65,6 +68,7 @@ def generate_sentences(
             while match := _CITED_SENTENCE.match(written):
                 written = written[match.end() :]
                 yield check_sentence(match[1], shown[int(match[2]) - 1])
+    return written in REFUSALS.values()
 
 
 def answer_constraint(num_passages: int, language: str) -> Constraint:

@@ -4,7 +4,7 @@ The best few sentences are given in the order of the document, neighbours joined
 so nothing is invented, and whatever a document orders the reader to do is shown as what it says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from appkit.messages import Citation
 from appkit.rag.citations import cite
@@ -28,10 +28,11 @@ def choose_quotes(evidence: Evidence, *, max_sentences: int = MAX_SENTENCES) -> 
     return tuple(_join_neighbours(chosen))
 
 
-def quoted_text(citations: Sequence[Citation]) -> str:
-    """The quotes with their numbers: `first quote [1] second quote [2]`, a line each where one has several lines."""
+def quote_pieces(citations: Sequence[Citation]) -> Iterator[str]:
+    """The quotes with their numbers, one a piece: `first [1] second [2]`; on lines where one has several."""
     separator = "\n" if any("\n" in citation.quote for citation in citations) else " "
-    return separator.join(f"{citation.quote} [{number}]" for number, citation in enumerate(citations, start=1))
+    for number, citation in enumerate(citations, start=1):
+        yield f"{separator if number > 1 else ''}{citation.quote} [{number}]"
 
 
 def _join_neighbours(sentences: Sequence[Sentence]) -> list[Citation]:

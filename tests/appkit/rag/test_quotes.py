@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from appkit.rag.calibration import CALIBRATIONS, WORDS_ALONE
 from appkit.rag.evidence import gather_evidence
-from appkit.rag.quotes import choose_quotes, quoted_text
+from appkit.rag.quotes import choose_quotes, quote_pieces
 from tests.appkit.rag.chunks import COLOUR, WARRANTY, WordEmbedder, hit
 
 
@@ -58,7 +58,7 @@ def test_no_hits_give_no_quotes() -> None:
 
 def test_numbers_follow_their_quotes() -> None:
     citations = choose_quotes(gather_evidence("warranty", [hit(WARRANTY)], WORDS_ALONE), max_sentences=1)
-    assert quoted_text(citations) == "The warranty period is two years. [1]"
+    assert "".join(quote_pieces(citations)) == "The warranty period is two years. [1]"
 
 
 def test_a_document_that_gives_orders_is_quoted_like_any_other() -> None:
