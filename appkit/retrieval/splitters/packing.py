@@ -99,7 +99,10 @@ class _Packer:
             most = self.sums[stop] - self.sums[first] - (num_tokens - self.max_tokens)
 
     def _best_stop(self, first: int, done: int, border: int, most: int) -> int:
-        """The best border after at most `most` tokens by the sums: the strongest in their last half."""
+        """The best border after at most `most` tokens by the sums.
+
+        That is the last section that begins after a quarter of them, else the strongest border in the last half.
+        """
         base = self.sums[first]
         whole = self.sums[border] - base
         if whole <= most:
@@ -109,8 +112,10 @@ class _Packer:
         last = bisect_right(self.sums, base + wanted) - 1
         if last <= done:
             last = bisect_right(self.sums, base + most) - 1
-        half = min(bisect_left(self.sums, base + most // 2), last)
-        stop = self._strongest(max(done + 1, half), last, done)
+        quarter, half = (min(bisect_left(self.sums, base + most * share // 4), last) for share in (1, 2))
+        stop = self._strongest(max(done + 1, quarter), last, done)
+        if self.atoms[stop].border < Border.SECTION:
+            stop = self._strongest(max(done + 1, half), last, done)
         if self.atoms[stop].border is Border.HEADING:  # no place to end, so a small chunk is better
             stop = self._strongest(done + 1, last, done)
         return stop

@@ -13,14 +13,14 @@ from appkit.retrieval.splitters.chunks import build_chunks, heading_end
 from appkit.retrieval.splitters.cuts import is_safe_cut
 from appkit.retrieval.splitters.packing import CountTokens, pack
 
-CHAPTER_LEVEL = 2  # sections down to this level keep their chunks to themselves
+CHAPTER_LEVEL = 3  # sections down to this level keep their chunks to themselves; 2 found less (docs/log.md)
 _FENCE = re.compile(r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}(?P=fence)[`~]*[ \t]*$|\Z)", re.M | re.S)
 
 
 def split_by_sections(
     document: Document, *, max_tokens: int, overlap_tokens: int, count_tokens: CountTokens
 ) -> list[Chunk]:
-    """Chunks that stay within a section of level 1 or 2, tiny ones aside, and never end after a heading.
+    """Chunks that stay within a section of level 1 to 3, tiny ones aside, and never end after a heading.
 
     Deeper sections are the places where a chunk likes best to end. Code between ``` or ~~~ is cut at its lines, as
     Markdown has it.

@@ -33,6 +33,13 @@ def test_a_heading_stays_with_the_text_below_it() -> None:
     assert [text for text, _ in split(doc)][1] == "### Power\n\nPlug the cable in now."
 
 
+def test_a_chunk_rather_ends_at_a_deep_section_than_at_a_later_paragraph() -> None:
+    doc = markdown(
+        "## Care\n\nOil it now.\n\n#### Parts\n\nThe seal is here.\n\nThe hose is here.\n\nThe bolts are here.\n"
+    )
+    assert split(doc, 20)[0] == ("## Care\n\nOil it now.", ("Care",))
+
+
 def test_a_title_stays_with_the_first_section_and_takes_its_path() -> None:
     assert split(markdown("# 水泵\n\n## 保修\n\n保修期为两年。\n")) == [
         ("# 水泵\n\n## 保修\n\n保修期为两年。", ("水泵", "保修"))
