@@ -26,22 +26,28 @@ if TYPE_CHECKING:
     from appkit.llm.notices import ModelNotice
     from appkit.llm.open import open_model
     from appkit.llm.scripted import ScriptedModel
-    from appkit.messages import Constraint, Message, ToolCall, ToolSpec
+    from appkit.messages import Citation, Constraint, Message, ToolCall, ToolSpec
+    from appkit.rag import Answer, AnswerStream, DocumentChat, Index
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Answer": "appkit.rag",
+    "AnswerStream": "appkit.rag",
     "AppkitError": "appkit.errors",
     "CapabilityError": "appkit.errors",
     "Chat": "appkit.chat",
     "ChatStats": "appkit.chat",
     "ChatStream": "appkit.chat",
+    "Citation": "appkit.messages",
     "Completion": "appkit.llm.base",
     "CompletionStream": "appkit.llm.base",
     "Constraint": "appkit.messages",
     "ContextOverflowError": "appkit.errors",
+    "DocumentChat": "appkit.rag",
     "Embedder": "appkit.llm.base",
     "GenerationSettings": "appkit.llm.base",
+    "Index": "appkit.rag",
     "LanguageModel": "appkit.llm.base",
     "LocalEmbedder": "appkit.llm.embedder",
     "LocalModel": "appkit.llm.local",
@@ -55,17 +61,22 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
+    "AnswerStream",
     "AppkitError",
     "CapabilityError",
     "Chat",
     "ChatStats",
     "ChatStream",
+    "Citation",
     "Completion",
     "CompletionStream",
     "Constraint",
     "ContextOverflowError",
+    "DocumentChat",
     "Embedder",
     "GenerationSettings",
+    "Index",
     "LanguageModel",
     "LocalEmbedder",
     "LocalModel",

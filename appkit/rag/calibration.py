@@ -71,13 +71,13 @@ CALIBRATIONS: Mapping[str, Calibration] = {
         ),
     ),
     "e5-small-multilingual": Calibration(
-        sentences=Logistic(bias=-23.87, weights={"cosine": 19.64, "words": 0.53, "type": 0.32, "rank": 7.22}),
+        sentences=Logistic(bias=-19.90, weights={"cosine": 18.08, "words": 0.94, "type": 0.26, "rank": 4.58}),
         abstention=AbstentionModel(
-            model=Logistic(bias=-61.35, weights={"chunk_cosine": 46.95, "sentence_cosine": 23.60, "words": 1.50}),
-            threshold=0.344,
+            model=Logistic(bias=-62.14, weights={"chunk_cosine": 39.44, "sentence_cosine": 31.32, "words": 1.62}),
+            threshold=0.200,
         ),
         abstention_without_words=AbstentionModel(
-            model=Logistic(bias=-64.20, weights={"chunk_cosine": 50.03, "sentence_cosine": 24.80}), threshold=0.434
+            model=Logistic(bias=-66.54, weights={"chunk_cosine": 43.95, "sentence_cosine": 33.05}), threshold=0.268
         ),
     ),
 }

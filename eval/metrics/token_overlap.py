@@ -1,0 +1,51 @@
+"""How much of a reference an answer says: token F1 and ROUGE-L, both on normalised tokens.
+
+Normalising is SQuAD's: lower case, no punctuation, no English articles; a Chinese character is a token. ROUGE-L is the
+F-measure over the longest common subsequence. Several references: the best counts.
+
+Source: Rajpurkar et al., arXiv:1606.05250 (F1); Lin, "ROUGE", 2004, §3 (ROUGE-L, with beta = 1).
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+_TOKEN = re.compile(r"[㐀-䶿一-鿿]|[^\W_㐀-䶿一-鿿]+")
+_ARTICLES = frozenset(("a", "an", "the"))
+
+
+def normalised_tokens(text: str) -> list[str]:
+    """Tokens as both measures compare them."""
+    folded = unicodedata.normalize("NFKC", text).lower().replace("'", "").replace("’", "")
+    return [token for token in _TOKEN.findall(folded) if token not in _ARTICLES]
+
+
+def token_f1(answer: str, reference: str) -> float:
+    """Harmonic mean of precision and recall over tokens as a bag, 0 to 1; 1 where both are empty."""
+    said, wanted = normalised_tokens(answer), normalised_tokens(reference)
+    return _f1((Counter(said) & Counter(wanted)).total(), len(said), len(wanted))
+
+
+def rouge_l(answer: str, reference: str) -> float:
+    """Harmonic mean of precision and recall over the longest common subsequence, 0 to 1."""
+    said, wanted = normalised_tokens(answer), normalised_tokens(reference)
+    return _f1(_common_subsequence_len(said, wanted), len(said), len(wanted))
+
+
+def best_of(measure: Callable[[str, str], float], answer: str, references: Iterable[str]) -> float:
+    """The highest value over the references. Raises ValueError where there is none."""
+    return max(measure(answer, reference) for reference in references)
+
+
+def _f1(num_common: int, num_said: int, num_wanted: int) -> float:
+    return 2 * num_common / (num_said + num_wanted) if num_said + num_wanted else 1.0
+
+
+def _common_subsequence_len(a: Sequence[str], b: Sequence[str]) -> int:
+    row = [0] * (len(b) + 1)  # row[j]: of the tokens of `a` so far and the first j of `b`
+    for token in a:
+        diagonal = 0
+        for j, other in enumerate(b, start=1):
+            diagonal, row[j] = row[j], diagonal + 1 if token == other else max(row[j], row[j - 1])
+    return row[-1]
