@@ -18,6 +18,9 @@ from appkit.cli.texts import text
 _BUILT_IN = {
     "run": "appkit.cli.run",
     "chat": "appkit.cli.chat",
+    "ask": "appkit.cli.ask",
+    "index": "appkit.cli.index",
+    "mcp": "appkit.cli.mcp_server",
     "models": "appkit.cli.models",
     "doctor": "appkit.cli.doctor",
 }

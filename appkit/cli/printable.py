@@ -7,6 +7,8 @@ import unicodedata
 HIGHLIGHT, PLAIN = "\x1b[1;33m", "\x1b[0m"  # bold yellow, and back (ECMA-48, SGR)
 _NOT_SHOWN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (bidi, zero width), surrogate, private use, unassigned
 
+_FIRST_WIDE = 0x2E80  # from here on lie the characters of Chinese, with its punctuation
+
 
 def printable(text: str) -> str:
     """`text` without what a terminal would obey or a reader could not see; line breaks and tabs stay."""
@@ -16,12 +18,14 @@ def printable(text: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """`printable`, with every run of white space made one space, and none left between two Chinese characters."""
-    line = ""
-    for word in printable(text).split():
-        joins = not line or (ord(line[-1]) >= 0x2E80 and ord(word[0]) >= 0x2E80)
-        line += word if joins else f" {word}"
-    return line
+    """`printable` with line breaks and other white space made single spaces; a line broken in Chinese joins without."""
+    joined = ""
+    for part in printable(text).splitlines():
+        if not (words := " ".join(part.split())):
+            continue
+        is_inside_chinese = joined and ord(joined[-1]) >= _FIRST_WIDE and ord(words[0]) >= _FIRST_WIDE
+        joined += words if is_inside_chinese or not joined else f" {words}"
+    return joined
 
 
 def is_colourful() -> bool:

@@ -66,7 +66,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "上一个回答有 {count} 个出处；/open 后面请给出 1 到 {count} 之间的数字。",
     ),
     "docs_no_sources": ("The last answer has no sources.", "上一个回答没有出处。"),
-    "docs_asked_with": ("(asked as: {question})", "（按此提问：{question}）"),
+    "docs_without_sampling": (
+        "--docs quotes sentences, or lets a model write with settings of its own: leave out --system, --temperature, "
+        "--seed and --max-tokens.",
+        "--docs 摘录原文，或由模型按其自带的设置作答：请去掉 --system、--temperature、--seed 和 --max-tokens。",
+    ),
     "folder_missing": ("There is no folder {folder}.", "没有文件夹 {folder}。"),
     "folder_is_file": (
         "{folder} is a file; name the folder that holds it.",

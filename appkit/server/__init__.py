@@ -1,1 +1,1 @@
-"""An OpenAI-compatible server."""
+"""Serves what the SDK has to other programs: an index over the Model Context Protocol."""

@@ -1,0 +1,178 @@
+"""`appkit ask` and `appkit chat --docs`: answers whose places can be opened, and what is said where there are none."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appkit.cli import printable
+from tests.appkit.cli.command import CommandHere, environment, one_sentence
+from tests.helpers.model_home import give_model
+
+WARRANTY = """# Warranty
+
+The compressor is covered for ten years. The circulation pump is covered for two years.
+
+# Claims
+
+Report a fault within 30 days of noticing it.
+"""
+QUESTION = "How long is the compressor covered?"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "warranty.md").write_text(WARRANTY)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir()
+    give_model("minilm-l6", home)
+    return home
+
+
+def test_the_first_question_indexes_the_folder_and_says_so(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    first = appkit_here("ask", str(folder), QUESTION, home=home)
+    assert first.stderr.splitlines()[0] == f"{folder} has no index yet; reading it now."
+    second = appkit_here("ask", str(folder), QUESTION, home=home)
+    assert (second.stderr, second.stdout) == ("", first.stdout)
+    assert "ten years" in second.stdout.splitlines()[0]
+    assert "[1] warranty.md, Warranty" in second.stdout
+
+
+def test_json_gives_quotes_that_stand_in_the_file_and_every_score(
+    appkit_here: CommandHere, folder: Path, home: Path
+) -> None:
+    answer = json.loads(appkit_here("ask", str(folder), QUESTION, "--json", home=home).stdout)
+    assert answer["answerable"] is True
+    assert set(answer) >= {"answer", "citations", "retrieved", "timings"}
+    for citation in answer["citations"]:
+        assert set(citation) >= {"file", "page_number", "start", "end", "quote"}
+        assert WARRANTY[citation["start"] : citation["end"]] == citation["quote"]
+    assert all({"dense", "bm25", "rrf"} >= set(hit["scores"]) for hit in answer["retrieved"])
+    assert set(answer["timings"]) >= {"load_s", "search_s", "answer_s", "total_s"}
+
+
+def test_a_changed_file_is_seen_with_sync_and_not_without(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    appkit_here("ask", str(folder), QUESTION, home=home)
+    (folder / "warranty.md").write_text(WARRANTY.replace("ten years", "eleven years"))
+    assert "ten years" in appkit_here("ask", str(folder), QUESTION, home=home).stdout
+    after = appkit_here("ask", str(folder), QUESTION, "--sync", home=home)
+    assert "eleven years" in after.stdout
+    assert "1 updated" in after.stderr
+
+
+def test_what_the_documents_do_not_say_is_not_answered(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    done = appkit_here("ask", str(folder), "Who won the football match in Lisbon?", home=home)
+    assert done.returncode == 0
+    assert done.stdout == "I found no answer to this in these documents.\n"
+
+
+def test_a_quote_is_coloured_at_a_terminal(
+    appkit_here: CommandHere, folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(printable, "is_colourful", lambda: True)
+    shown = appkit_here("ask", str(folder), QUESTION, home=home).stdout
+    quote = shown.split(printable.HIGHLIGHT)[1].split(printable.PLAIN)[0]
+    assert quote.startswith("The compressor is covered for ten years.")
+
+
+def test_a_document_cannot_command_the_terminal(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    (folder / "warranty.md").write_text(WARRANTY.replace("ten years", "\x1b[2J\x1b]0;owned\x07ten\u202e years"))
+    shown = appkit_here("ask", str(folder), QUESTION, home=home).stdout
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda folder: None, "There is no folder"),
+        (lambda folder: folder.touch(), "is a file; name the folder that holds it"),
+        (lambda folder: folder.mkdir(), "holds no document that can be read. Kinds that are: "),
+    ],
+    ids=["missing", "a file", "empty"],
+)
+def test_a_folder_that_cannot_be_asked_is_said(make: Any, says: str, appkit_here: CommandHere, tmp_path: Path) -> None:
+    folder = tmp_path / "nothing"
+    make(folder)
+    done = appkit_here("ask", str(folder), QUESTION, home=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert says in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_question_is_one_sentence(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    assert "The question is empty" in one_sentence(appkit_here("ask", str(folder), " ", home=home))
+    chinese = one_sentence(appkit_here("ask", str(folder), " ", home=home, LANG="zh_CN.UTF-8"))
+    assert "保修期是多久" in chinese
+
+
+def test_a_missing_embedder_is_one_sentence_that_names_the_way_out(
+    appkit_here: CommandHere, folder: Path, home: Path
+) -> None:
+    appkit_here("ask", str(folder), QUESTION, home=home)
+    (home / "models").rename(home / "elsewhere")
+    assert "appkit models pull minilm-l6" in one_sentence(appkit_here("ask", str(folder), QUESTION, home=home))
+
+
+def test_asking_never_imports_torch(folder: Path, home: Path) -> None:
+    code = (
+        "import sys\nfrom appkit.cli.main import main\n"
+        f"try: main(['ask', {str(folder)!r}, {QUESTION!r}])\n"
+        "except SystemExit as left: assert not left.code, left.code\n"
+        "heavy = ('torch', 'transformers', 'sentence_transformers', 'faiss', 'mcp', 'pandas', 'scipy')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(home))
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def chat(run: CommandHere, folder: Path, lines: str, *args: str, home: Path) -> "subprocess.CompletedProcess[str]":
+    return run("chat", "--docs", str(folder), *args, home=home, stdin=lines)
+
+
+def test_a_chat_with_documents_understands_what_leans_on_the_question_before(
+    appkit_here: CommandHere, folder: Path, home: Path
+) -> None:
+    done = chat(appkit_here, folder, f"{QUESTION}\nand the circulation pump?\n", home=home)
+    assert done.returncode == 0, done.stderr
+    assert "[1] warranty.md" in done.stdout
+    assert "two years" in done.stdout.split("ten years", 1)[1]
+
+
+def test_a_source_can_be_opened_and_the_search_looked_at(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    lines = f"/open 1\n{QUESTION}\n/open 1\n/open 7\n/found\n/nonsense\n/exit\nnever\n"
+    said = chat(appkit_here, folder, lines, home=home).stderr
+    assert "Ask something first." in said
+    assert "Report a fault within 30 days" in said  # the text around the quote
+    assert "/open takes a number from 1 to" in said
+    assert "/nonsense is no command" in said
+
+
+def test_json_gives_one_line_a_question(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    done = chat(appkit_here, folder, f"{QUESTION}\n{QUESTION}\n", "--json", home=home)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["question"] for answer in answers] == [QUESTION, QUESTION]
+
+
+def test_changed_files_are_read_where_the_chat_asks_for_it(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    chat(appkit_here, folder, "", home=home)
+    (folder / "noise.md").write_text("The outdoor unit hums at 40 decibels.\n")
+    done = chat(appkit_here, folder, "How loud is the outdoor unit?\n/sync\nHow loud is the outdoor unit?\n", home=home)
+    assert "1 added" in done.stderr
+    assert "40 decibels" in done.stdout
+
+
+def test_sampling_options_do_not_apply_to_documents(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    done = chat(appkit_here, folder, "hi\n", "--temperature", "0.5", home=home)
+    assert "--docs quotes sentences" in one_sentence(done)
