@@ -136,7 +136,7 @@ class _Renderer:
     def _break_before(self, tag: str) -> None:
         """What separates an element of this kind from its neighbours."""
         num_breaks = 2 if tag in PARAGRAPHS or tag in HEADINGS else 1 if tag in LINES else 0
-        if tag in ("ul", "ol") and len(self._counters) > 1:
+        if tag in ("ul", "ol") and self._counters:
             num_breaks = 1  # a list in a list goes on with its lines
         if not num_breaks:
             return

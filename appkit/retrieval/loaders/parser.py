@@ -167,7 +167,7 @@ class DocumentParser:
         return UnusableContentError(
             "too slow",
             f"Reading it took more than {self._limits.cpu_s} s of processor time or {self._limits.wall_s:g} s in all, "
-            f"and was stopped.",
+            f"and was stopped. Split it into smaller files.",
         )
 
     def _memory_error(self) -> UnusableContentError:
@@ -199,13 +199,10 @@ def _known_format(path: Path) -> tuple[Format, str]:
 def _read_file(path: Path, max_bytes: int) -> bytes:
     """All bytes of a regular file. Raises UnusableContentError."""
     try:
-        # O_NONBLOCK: opening a named pipe would wait for its writer
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise UnusableContentError("unsupported", "It is no regular file.")
-            if status.st_size > max_bytes:
-                raise _file_too_large(status.st_size, max_bytes)
+        with open(path, "rb", opener=_open_waiting_for_nobody) as file:
+            num_bytes = os.fstat(file.fileno()).st_size
+            if num_bytes > max_bytes:
+                raise _file_too_large(num_bytes, max_bytes)
             data = file.read(max_bytes + 1)
     except OSError as error:
         raise describe_os_error(error) from error
@@ -214,6 +211,15 @@ def _read_file(path: Path, max_bytes: int) -> bytes:
     if not data:
         raise UnusableContentError("empty", "It has 0 bytes.")
     return data
+
+
+def _open_waiting_for_nobody(path: str, flags: int) -> int:
+    """Open a regular file. Opening a named pipe would wait for its writer, and a device may do anything."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnusableContentError("unsupported", "It is no regular file.")
+    return descriptor
 
 
 def _file_too_large(num_bytes: int, max_bytes: int) -> UnusableContentError:
