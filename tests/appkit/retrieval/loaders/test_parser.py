@@ -22,6 +22,7 @@ from appkit.retrieval.loaders import parser as parser_module
 from tests.helpers.hostile_files import HOSTILE
 from tests.helpers.shared_data import ROOT
 from tests.helpers.tiny_pdf import tiny_pdf
+from tests.helpers.unprivileged import public_folder, unprivileged
 
 
 def word_document() -> bytes:
@@ -258,12 +259,13 @@ def test_what_cannot_be_opened_is_skipped_with_its_reason(tmp_path: Path, name: 
     assert str(caught.value) == f"{name}: {caught.value.skipped.detail}"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
-def test_a_file_without_permission_is_unreadable(parser: DocumentParser, tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_bytes(b"x")
-    (tmp_path / "a.md").chmod(0)
-    with pytest.raises(LoadingError, match="permission"):
-        parser.load(tmp_path / "a.md", "a.md")
+def test_a_file_without_permission_is_unreadable(parser: DocumentParser) -> None:
+    with public_folder() as folder:
+        (folder / "a.md").write_bytes(b"x")
+        (folder / "a.md").chmod(0)
+        with unprivileged(), pytest.raises(LoadingError, match="permission") as caught:
+            parser.load(folder / "a.md", "a.md")
+    assert caught.value.skipped.reason == "unreadable"
 
 
 @pytest.mark.parametrize("limit", [{"cpu_s": 0}, {"wall_s": 0}, {"file_bytes": 0}, {"memory_bytes": 1 << 20}])

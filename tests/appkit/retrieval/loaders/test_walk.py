@@ -9,6 +9,7 @@ import pytest
 from appkit.errors import RetrievalError
 from appkit.retrieval.documents import SkippedFile
 from appkit.retrieval.loaders import FoundFile, walk
+from tests.helpers.unprivileged import public_folder, unprivileged
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -96,12 +97,15 @@ def test_a_name_that_is_no_text_is_named_in_a_form_that_is(tmp_path: Path) -> No
     assert skipped(tmp_path) == {"bad\\xff.md": "unreadable"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
-def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
-    fill(tmp_path, "a.md", "locked/b.md")
-    (tmp_path / "locked").chmod(0)
-    assert (found(tmp_path), skipped(tmp_path)) == (["a.md"], {"locked/": "unreadable"})
-    (tmp_path / "locked").chmod(0o700)
+def test_a_folder_without_permission_is_named() -> None:
+    with public_folder() as folder:
+        fill(folder, "a.md", "locked/b.md")
+        (folder / "locked").chmod(0)
+        with unprivileged():
+            assert (found(folder), skipped(folder)) == (["a.md"], {"locked/": "unreadable"})
+            with pytest.raises(RetrievalError, match="locked cannot be read"):
+                walk(folder / "locked")
+        (folder / "locked").chmod(0o700)
 
 
 def test_an_empty_folder_has_no_files(tmp_path: Path) -> None:
