@@ -22,11 +22,11 @@ import numpy as np
 from appkit.errors import IndexLockedError
 from appkit.retrieval.documents import Chunk, Document, SkippedFile
 from appkit.retrieval.embedders import EmbedderIdentity
-from appkit.retrieval.hnsw import HNSW_ABOVE, Graph, grow_graph, has_faiss
+from appkit.retrieval.hnsw import HNSW_ABOVE, Graph, grow_graph, has_faiss, open_if_there
 from appkit.retrieval.manifest import Manifest, generation_id, put_in_place, read_manifest, write_manifest
 from appkit.retrieval.schema import SCHEMA, TEXT_PART_CHARS, join_words
 from appkit.retrieval.store import Store
-from appkit.retrieval.vectors import map_vectors, write_vectors
+from appkit.retrieval.vectors import map_file, matrix_of, write_vectors
 from runtime.files import sha256_file, sync_folder
 
 
@@ -231,10 +231,13 @@ class Draft:
         """The digest of the graph's file; None where the index needs none or there is no faiss to make it."""
         if num_chunks <= HNSW_ABOVE or not has_faiss():
             return None
-        matrix = map_vectors(self._vectors, num_chunks, dim, vectors_sha256)
+        matrix = matrix_of(map_file(self._vectors), num_chunks, dim, vectors_sha256)
         assert matrix is not None, f"{self._vectors} was written and is not whole"
         entry = self._base.hnsw if self._base is not None and self._base.dim == dim else None
-        before = Graph.load(self._folder / entry.name, entry.sha256, dim) if entry is not None else None
+        before = None
+        if entry is not None and (file := open_if_there(self._folder / entry.name)) is not None:
+            with file:
+                before = Graph.load(file, entry.sha256, dim)
         grow_graph(before, self.store.chunk_ids(), matrix).save(self._hnsw)
         return sha256_file(self._hnsw)
 

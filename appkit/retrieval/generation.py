@@ -7,6 +7,8 @@ when they are first needed. What is derived and damaged is made anew from the da
 import secrets
 import threading
 import warnings
+import weakref
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +16,10 @@ import numpy as np
 
 from appkit.errors import IndexDamagedError
 from appkit.retrieval.embedders import EmbedderIdentity
-from appkit.retrieval.hnsw import HNSW_ABOVE, MISSING_FAISS, Graph, has_faiss
+from appkit.retrieval.hnsw import HNSW_ABOVE, MISSING_FAISS, Graph, has_faiss, open_if_there
 from appkit.retrieval.manifest import Manifest, put_in_place, read_manifest, write_manifest
 from appkit.retrieval.store import Store
-from appkit.retrieval.vectors import map_vectors, search_exact, write_vectors
+from appkit.retrieval.vectors import map_file, matrix_of, search_exact, write_vectors
 from runtime.files import sha256_file, write_atomic
 
 
@@ -35,6 +37,11 @@ class Generation:
         self._path = folder / manifest.database.name
         check_database(self._path, manifest, folder)
         self.store = Store(self._path)
+        # Opened with the database, so that they can be read when a writer has removed them; checked when first needed.
+        self._mapped = map_file(folder / manifest.vectors.name)
+        self._graph_file = open_if_there(folder / manifest.hnsw.name) if manifest.hnsw is not None else None
+        if self._graph_file is not None:
+            weakref.finalize(self, self._graph_file.close)  # as the database: with the last reader
         self._lock = threading.RLock()
         self._chunk_ids: np.ndarray | None = None
         self._matrix: np.ndarray | None = None
@@ -116,6 +123,8 @@ class Generation:
     def close(self) -> None:
         """Close the files. Twice is harmless."""
         self.store.close()
+        if self._graph_file is not None:
+            self._graph_file.close()
 
     def _load_graph(self) -> Graph | None:
         entry = self.manifest.hnsw
@@ -125,7 +134,10 @@ class Generation:
             return None
         if entry is None:
             return None
-        graph = Graph.load(self.folder / entry.name, entry.sha256, self.manifest.dim)
+        graph = None
+        if self._graph_file is not None:
+            with self._graph_file as file:
+                graph = Graph.load(file, entry.sha256, self.manifest.dim)
         if graph is None:
             warnings.warn(
                 f"{self.folder / entry.name} is missing or damaged; every vector is looked at until it is repaired: "
@@ -138,20 +150,17 @@ class Generation:
     def _load_matrix(self) -> np.ndarray:
         manifest, entry = self.manifest, self.manifest.vectors
         shape = (manifest.num_chunks, manifest.dim)
-        if (matrix := map_vectors(self.folder / entry.name, *shape, entry.sha256)) is not None:
+        if (matrix := matrix_of(self._mapped, *shape, entry.sha256)) is not None:
             return matrix
         warnings.warn(
             f"{self.folder / entry.name} is missing or damaged; its vectors are taken from the database.",
             IndexNotice,
             stacklevel=2,
         )
-        try:
-            self.write_matrix()
-        except OSError:  # a folder that cannot be written to still answers
-            return np.concatenate([np.empty((0, manifest.dim), np.float32), *self.store.vectors()]).astype(np.float32)
-        matrix = map_vectors(self.folder / entry.name, *shape, entry.sha256)
-        assert matrix is not None, f"{entry.name} was written and is not whole"
-        return matrix
+        if read_manifest(self.folder) == manifest:  # nobody needs the file of a state that is gone
+            with suppress(OSError):  # a folder that cannot be written to still answers
+                self.write_matrix()
+        return np.concatenate([np.empty((0, manifest.dim), np.float16), *self.store.vectors()]).astype(np.float32)
 
 
 def open_generation(folder: Path) -> Generation | None:

@@ -10,14 +10,14 @@ Source: Malkov and Yashunin, Efficient and robust approximate nearest neighbor s
 world graphs, arXiv:1603.09320.
 """
 
+import hashlib
 import importlib.util
 import os
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from runtime.files import sha256_file
 
 HNSW_ABOVE = 50_000  # chunks; below, looking at every vector takes less than 20 ms
 MISSING_FAISS = (
@@ -29,6 +29,7 @@ _NEIGHBOURS = 32
 _BUILD_WIDTH = 80
 _SEARCH_WIDTH = 128
 _MAX_GONE_SHARE = 0.2
+_READ_BYTES = 1 << 20
 _KINDS = {(b"IxM2", b"IHNf")}  # IndexIDMap2 of IndexHNSWFlat, as faiss writes their names
 _INNER_KIND_AT = 37  # bytes: a name, then width, count, two spare numbers, flag and metric of the outer index
 
@@ -56,18 +57,18 @@ class Graph:
         return graph
 
     @classmethod
-    def load(cls, path: Path, sha256: str, dim: int) -> "Graph | None":
-        """The graph in a file; None if that is missing or not what was written."""
-        try:
-            if sha256_file(path) != sha256:
-                return None
-            with path.open("rb") as file:
-                start = file.read(_INNER_KIND_AT + 4)
-        except OSError:
+    def load(cls, file: BufferedReader, sha256: str, dim: int) -> "Graph | None":
+        """The graph in a file that is open; None if that is not what was written."""
+        # Digest, kind and content come from one open file, so nothing can be put in its place in between.
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
             return None
+        file.seek(0)
+        start = file.read(_INNER_KIND_AT + 4)
         if (start[:4], start[_INNER_KIND_AT:]) not in _KINDS:
             return None
-        index = _faiss().read_index(os.fspath(path))
+        file.seek(0)
+        faiss = _faiss()
+        index = faiss.read_index(faiss.PyCallbackIOReader(file.read, _READ_BYTES))
         return cls(index) if index.d == dim else None
 
     @property
@@ -104,6 +105,14 @@ class Graph:
                 found = zip(ids[0][is_present].tolist(), scores[0][is_present].tolist(), strict=True)
                 return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:limit]
             count = min(2 * count, self._index.ntotal)
+
+
+def open_if_there(path: Path) -> BufferedReader | None:
+    """A file to read, None where it is missing or unreadable. The caller closes it."""
+    try:
+        return path.open("rb")
+    except OSError:
+        return None
 
 
 def grow_graph(before: Graph | None, chunk_ids: np.ndarray, matrix: np.ndarray) -> Graph:

@@ -94,7 +94,8 @@ class DocumentIndex:
         self._given = embedder
         self._embedder: Embedder | None = None
         self._owns_embedder = False
-        self._lock = threading.RLock()
+        self._write_lock = threading.RLock()
+        self._embedder_lock = threading.RLock()
         self._generation = open_generation(path)
 
     @classmethod
@@ -261,7 +262,7 @@ class DocumentIndex:
 
     def refresh(self) -> bool:
         """Take up what other processes committed; True if there was something."""
-        with self._lock, _storage_errors(self.path, "read"):
+        with self._write_lock, _storage_errors(self.path, "read"):
             manifest = read_manifest(self.path)
             if manifest == (self._generation.manifest if self._generation is not None else None):
                 return False
@@ -369,8 +370,7 @@ class DocumentIndex:
 
     def verify(self) -> list[str]:
         """What is wrong with the index, a sentence each; empty where all is well. Reads every byte of it."""
-        with self._lock:
-            return verify_generation(self._generation) if self._generation is not None else []
+        return verify_generation(self._generation) if self._generation is not None else []
 
     def repair(self, *, lock_timeout_s: float = 10.0) -> None:
         """Make anew what is derived from the database, and remove what interrupted writers left.
@@ -385,7 +385,7 @@ class DocumentIndex:
 
     def close(self) -> None:
         """Close the files, and the embedder where the index opened it. Twice is harmless."""
-        with self._lock:
+        with self._write_lock:
             if self._generation is not None:
                 self._generation.close()
             self._close_embedder()
@@ -407,15 +407,13 @@ class DocumentIndex:
 
     def _take_up(self) -> None:
         """Read the committed state from here on."""
-        before, self._generation = self._generation, open_generation(self.path)
-        if before is not None:
-            before.close()
+        self._generation = open_generation(self.path)  # whoever still reads the one before keeps it open
 
     @contextmanager
     def _writing(self, timeout_s: float) -> Iterator[None]:
         """The lock of the one writer; inside it, the state is the committed one."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with self._lock, _storage_errors(self.path, "written"), _locked(self.path, timeout_s):
+        with self._write_lock, _storage_errors(self.path, "written"), _locked(self.path, timeout_s):
             self.refresh()
             remove_leftovers(self.path, self._generation.manifest if self._generation is not None else None)
             yield
@@ -496,7 +494,7 @@ class DocumentIndex:
 
     def _open_embedder(self, draft: Draft | None = None) -> tuple[Embedder, EmbedderIdentity]:
         """The embedder, checked against the index, and its identity: the index's own where it has one."""
-        with self._lock:
+        with self._embedder_lock:
             indexed = self._generation.identity if self._generation is not None else None
             if self._embedder is not None and indexed is not None:
                 return self._embedder, indexed

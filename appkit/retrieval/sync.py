@@ -117,10 +117,8 @@ def is_as_before(diff: FolderDiff, read: ReadFiles, generation: Generation | Non
     if diff.touched or diff.deleted or diff.no_longer_skipped:
         return False
     before = generation.store.skipped()
-    return all(
-        file.reason == "unreadable" and file.source in before and before[file.source][2] == file
-        for file in read.skipped
-    )
+    forbidden = {file.source for file in read.skipped if file.reason == "unreadable"}
+    return all(file.source in forbidden & before.keys() and before[file.source][2] == file for file in read.skipped)
 
 
 def split_documents(draft: Draft, document_ids: Iterable[int], embedder: Embedder, size: ChunkSize) -> None:

@@ -13,7 +13,7 @@ from appkit.retrieval.generation import Generation, check_database
 from appkit.retrieval.hnsw import HNSW_ABOVE, has_faiss
 from appkit.retrieval.manifest import MANIFEST, is_manifest_whole, write_manifest
 from appkit.retrieval.store import Store
-from appkit.retrieval.vectors import map_vectors
+from appkit.retrieval.vectors import map_file, matrix_of
 from runtime.files import sha256_file
 
 _MAX_PROBLEMS = 100
@@ -97,7 +97,8 @@ def _database_problems(store: Store, num_chunks: int, num_documents: int, dim: i
 
 def _is_matrix_whole(generation: Generation) -> bool:
     manifest, entry = generation.manifest, generation.manifest.vectors
-    return map_vectors(generation.folder / entry.name, manifest.num_chunks, manifest.dim, entry.sha256) is not None
+    mapped = map_file(generation.folder / entry.name)
+    return matrix_of(mapped, manifest.num_chunks, manifest.dim, entry.sha256) is not None
 
 
 def _graph_problem(generation: Generation) -> str | None:

@@ -42,11 +42,11 @@ def test_sync_adds_every_document_with_its_text(index: DocumentIndex, folder: Pa
 
 
 def test_chunks_are_the_spans_that_they_name(index: DocumentIndex, folder: Path) -> None:
-    long = "".join(f"Valve {n} lets {n} litres through. 第{n}号阀门很好用。" for n in range(20_000))
+    long = "".join(f"Valve {n} lets {n} litres through. 第{n}号阀门很好用。" for n in range(5_000))
     write_folder(folder, {"long.txt": long})
     index.sync(folder)
     text, chunks = index.document_text("long.txt"), index.chunks_of("long.txt")
-    assert len(text) > 500_000 and len(chunks) > 1000
+    assert len(text) > 150_000 and len(chunks) > 1000
     assert all(chunk.text == text[chunk.start : chunk.end] for chunk in chunks)
 
 
