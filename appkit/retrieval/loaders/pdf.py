@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from appkit.retrieval.documents import PageSpan, Scalar
 from appkit.retrieval.loaders.content import Content, Heading, TextBuilder, short, text_metadata
 from appkit.retrieval.loaders.errors import UnusableContentError
+from appkit.retrieval.loaders.pdf_lines import drop_running_lines, join_lines, words_of
 
 if TYPE_CHECKING:
     from pypdf import PdfReader
@@ -24,8 +25,8 @@ _FILE_NAME = re.compile(r"^(?:Microsoft Word|untitled)\b|\.(?:docx?|indd|tex|dvi
 def read_pdf(data: bytes) -> Content:
     """Pages in order. A page's span includes the line break behind it, so every character has a page.
 
-    Lines stay as the page sets them. A paragraph that runs on across pages is not torn apart: an empty line comes
-    between pages only where a sentence ends.
+    Running heads are left out and lines that the layout broke are joined (`pdf_lines.py`). A paragraph that runs on
+    across pages is not torn apart: an empty line comes between pages only where a sentence ends.
     """
     if b"%PDF-" not in data[:1024]:
         raise UnusableContentError("corrupt", "It is no PDF: it does not begin with %PDF-.")
@@ -59,9 +60,11 @@ def _read(data: bytes) -> Content:
         raise UnusableContentError("too large", f"It has {num_pages} pages; at most {MAX_PAGES} are read.")
     builder = TextBuilder()
     pages: list[PageSpan] = []
-    for number, page in enumerate(reader.pages, start=1):
+    texts = drop_running_lines([page.extract_text().strip() for page in reader.pages])
+    words = words_of(texts)
+    for number, text in enumerate(texts, start=1):
         start = builder.length
-        text = page.extract_text().strip()
+        text = join_lines(text, words)
         if text:
             builder.add(text + ("\n\n" if _SENTENCE_END.search(text) else "\n"))
         pages.append(PageSpan(page_number=number, start=start, end=builder.length))
