@@ -22,7 +22,8 @@ from appkit.retrieval.documents import Scalar
 
 MAX_FILTER_CHARS = 4_000
 MAX_FILTER_DEPTH = 32  # of brackets and `not`: the reader calls itself once for each
-MAX_FILTER_VALUES = 500  # SQLite of old takes 999 parameters, and a comparison is two or three
+MAX_FILTER_COMPARISONS = 100  # each may look through every document's metadata
+MAX_FILTER_VALUES = 500  # SQLite of old takes 999 parameters, and a comparison may need one more or twice its value
 
 _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
 _WORDS = frozenset({"and", "or", "not", "in", "contains", "startswith", "true", "false"})
@@ -175,6 +176,7 @@ class _Parser:
         self._filter = filter
         self._tokens = tokens
         self._idx = 0
+        self._num_comparisons = 0
         self._num_values = 0
 
     def expression(self, depth: int) -> Expression:
@@ -205,6 +207,9 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Expression:
+        self._num_comparisons += 1
+        if self._num_comparisons > MAX_FILTER_COMPARISONS:
+            self._fail(f"there are more than {MAX_FILTER_COMPARISONS} comparisons.")
         field = self._field()
         operator = self._now
         if operator.kind == "sign" and operator.value in _COMPARISONS:

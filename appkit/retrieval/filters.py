@@ -11,13 +11,13 @@ is exact.
 What the user wrote only ever becomes a bound parameter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from appkit.retrieval.documents import Scalar
 from appkit.retrieval.filter_parser import And, Comparison, Expression, FilterSyntaxError, Not, Or, parse_filter
 
-# Names of the index's tables: see the schema in store.py.
+# Names of the index's tables: see schema.py.
 _TEXT_COLUMNS = {
     "source": "documents.source",
     "title": "documents.title",
@@ -25,7 +25,6 @@ _TEXT_COLUMNS = {
     "language": "documents.language",
 }
 _NUMBER_COLUMNS = {"page": "chunks.page_number"}
-_METADATA_COLUMN = "documents.metadata"
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,12 @@ def _compile(expression: Expression, filter: str) -> SqlFilter:
             return _join(" OR ", [_compile(part, filter) for part in parts])
         case Comparison():
             if expression.operator == "!=":
-                return _compile(Not(_with_operator(expression, "=")), filter)
-            if expression.operator == "in":
-                same = [_with_operator(expression, "=", value) for value in expression.values]
-                return _join(" OR ", [_compile_comparison(comparison, filter) for comparison in same])
-            return _compile_comparison(expression, filter)
+                return _compile(Not(replace(expression, operator="=")), filter)
+            kinds = {_json_types(value) for value in expression.values}  # several only for "in"
+            by_kind = (tuple(v for v in expression.values if _json_types(v) == kind) for kind in sorted(kinds))
+            return _join(
+                " OR ", [_compile_comparison(replace(expression, values=values), filter) for values in by_kind]
+            )
         case _:
             assert_never(expression)
 
@@ -70,51 +70,52 @@ def _join(word: str, parts: list[SqlFilter]) -> SqlFilter:
     return SqlFilter(f"({condition})", tuple(value for part in parts for value in part.parameters))
 
 
-def _with_operator(comparison: Comparison, operator: str, value: Scalar | None = None) -> Comparison:
-    values = comparison.values if value is None else (value,)
-    return Comparison(comparison.field, operator, values, comparison.position)
-
-
 def _compile_comparison(comparison: Comparison, filter: str) -> SqlFilter:
-    field, (value,) = comparison.field, comparison.values
+    """A comparison whose values are of one type."""
+    field, values = comparison.field, comparison.values
     if not field.is_metadata and field.name in _TEXT_COLUMNS:
-        if not isinstance(value, str):
+        if not all(isinstance(value, str) for value in values):
             raise FilterSyntaxError(
                 f"{field.name} is a text: compare it with a text in quotes.", filter, field.position
             )
-        return _column(_TEXT_COLUMNS[field.name], comparison.operator, value)
+        return _column(_TEXT_COLUMNS[field.name], comparison)
     if not field.is_metadata and field.name in _NUMBER_COLUMNS:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if any(isinstance(value, bool | str) for value in values):
             raise FilterSyntaxError(f"{field.name} is a number: compare it with a number.", filter, field.position)
-        return _column(_NUMBER_COLUMNS[field.name], comparison.operator, value)
+        return _column(_NUMBER_COLUMNS[field.name], comparison)
     # json_each takes the key as a parameter; the path of json_extract would have to be quoted, and sees escaped keys.
-    test = _test("entry.value", comparison.operator)
+    # A subquery of its own: SQLite asks it once, a row a document, and not again for each of the document's chunks.
     condition = (
-        f"EXISTS (SELECT 1 FROM json_each({_METADATA_COLUMN}) AS entry"  # noqa: S608 - fixed names only
-        f" WHERE entry.key = ? AND entry.type IN {_json_types(value)} AND {test})"
+        "documents.document_id IN (SELECT described.document_id FROM documents AS described,"  # noqa: S608 - fixed names
+        " json_each(described.metadata) AS entry"
+        f" WHERE entry.key = ? AND entry.type IN {_json_types(values[0])} AND {_test('entry.value', comparison)})"
     )
-    stored = int(value) if isinstance(value, bool) else value
-    return SqlFilter(condition, (field.name, *_parameters(comparison.operator, stored)))
+    return SqlFilter(condition, (field.name, *_parameters(comparison)))
 
 
-def _column(column: str, operator: str, value: str | int | float) -> SqlFilter:
+def _column(column: str, comparison: Comparison) -> SqlFilter:
     # COALESCE: a comparison with NULL would be neither true nor false, and so would its negation.
-    return SqlFilter(f"COALESCE({_test(column, operator)}, 0)", _parameters(operator, value))
+    return SqlFilter(f"COALESCE({_test(column, comparison)}, 0)", _parameters(comparison))
 
 
-def _test(operand: str, operator: str) -> str:
-    if operator == "contains":
-        return f"instr(lower({operand}), lower(?)) > 0"  # SQLite's lower() changes A to Z alone
-    if operator == "startswith":
-        return f"substr({operand}, 1, length(?)) = ?"
-    return f"{operand} {operator} ?"
+def _test(operand: str, comparison: Comparison) -> str:
+    match comparison.operator:
+        case "contains":
+            return f"instr(lower({operand}), lower(?)) > 0"  # SQLite's lower() changes A to Z alone
+        case "startswith":
+            return f"substr({operand}, 1, length(?)) = ?"
+        case "in":
+            return f"{operand} IN ({', '.join('?' * len(comparison.values))})"
+    return f"{operand} {comparison.operator} ?"
 
 
-def _parameters(operator: str, value: str | int | float) -> tuple[str | int | float, ...]:
-    return (value, value) if operator == "startswith" else (value,)
+def _parameters(comparison: Comparison) -> tuple[str | int | float, ...]:
+    stored = tuple(int(value) if isinstance(value, bool) else value for value in comparison.values)
+    return stored * 2 if comparison.operator == "startswith" else stored
 
 
 def _json_types(value: Scalar) -> str:
+    """What JSON calls values that can be compared with this one."""
     if isinstance(value, bool):
         return "('true', 'false')"
     return "('text')" if isinstance(value, str) else "('integer', 'real')"

@@ -4,6 +4,7 @@ import pytest
 
 from appkit.retrieval.filter_parser import (
     MAX_FILTER_CHARS,
+    MAX_FILTER_COMPARISONS,
     MAX_FILTER_DEPTH,
     MAX_FILTER_VALUES,
     And,
@@ -80,7 +81,7 @@ def test_the_message_shows_where_on_one_line() -> None:
     [
         "not " * (MAX_FILTER_DEPTH + 1) + "a = 1",
         "(" * 1_500 + "a = 1" + ")" * 1_500,
-        "a = 1 or " * 600 + "a = 1",
+        "a=1 or " * MAX_FILTER_COMPARISONS + "a=1",
         f"a in ({', '.join('1' * (MAX_FILTER_VALUES + 1))})",
         "a = '" + "x" * MAX_FILTER_CHARS + "'",
     ],

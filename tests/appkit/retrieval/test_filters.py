@@ -9,7 +9,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from appkit.retrieval.documents import Scalar
-from appkit.retrieval.filter_parser import And, Comparison, Expression, FilterSyntaxError, Not, Or, parse_filter
+from appkit.retrieval.filter_parser import (
+    MAX_FILTER_COMPARISONS,
+    MAX_FILTER_DEPTH,
+    And,
+    Comparison,
+    Expression,
+    FilterSyntaxError,
+    Not,
+    Or,
+    parse_filter,
+)
 from appkit.retrieval.filters import compile_filter
 from appkit.retrieval.schema import SCHEMA
 
@@ -97,7 +107,9 @@ def holds(operator: str, have: object, value: Scalar) -> bool:
         ('title contains "o\'brien"', [2, 3]),
         ('language in ("zh", "other")', [1, 4]),
         ('language not in ("zh", "other")', [0, 2, 3]),
+        ('year in (2021, "2021", true)', [0, 2, 3]),
         ("page = 3", [2]),
+        ("page in (4, 5.0, 3)", [2, 3]),
         ("page != 3", [0, 1, 3, 4]),
         ("not page > 3", [0, 1, 2, 4]),
         ("year >= 2020", [0]),  # the year of the PDF is a text
@@ -145,6 +157,14 @@ def test_hostile_texts_are_only_compared(connection: sqlite3.Connection, text: s
     assert found(connection, f"source = {quoted} or metadata.{quoted} = {quoted}") == []
     condition = compile_filter(f"source = {quoted} or metadata.{quoted} = {quoted}").condition
     assert condition == compile_filter('source = "a" or metadata."b" = "c"').condition
+
+
+def test_the_largest_filter_is_within_what_sqlite_takes(connection: sqlite3.Connection) -> None:
+    many = f"year in ({','.join(map(str, range(1_600, 2_098)))}) and a=1 and a=1"
+    deepest = (
+        "(" * MAX_FILTER_DEPTH + " or ".join(["a startswith 'x'"] * MAX_FILTER_COMPARISONS) + ")" * MAX_FILTER_DEPTH
+    )
+    assert found(connection, many) == found(connection, deepest) == []
 
 
 # Values near those of the rows, and any others.
