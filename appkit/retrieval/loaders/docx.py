@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES = 10_000
 MAX_UNPACKED_BYTES = 256 << 20
+MAX_BASE_STYLES = 10
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 _DECLARATION = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.I)
 _HEADING_STYLE = re.compile(r"heading (\d)", re.I)
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _LAYERS = frozenset([f"{_W}sdt", f"{_W}sdtContent", f"{_W}customXml", f"{_W}smartTag", f"{_W}ins"])
 
 
@@ -27,26 +29,28 @@ def read_docx(data: bytes) -> Content:
     """The body's text; headers, footers, comments and deleted text are left out."""
     check_package(data)
     document = _open(data)
+    body = document.element.body
+    _remove_unseen(body)
+    styles = _Styles(document)
     builder = TextBuilder()
     title = ""
-    for kind, element in _blocks(document.element.body):
+    for kind, element in _blocks(body):
         if kind == "table":
             builder.end_line(2)
-            for row in element.iter(f"{_W}tr"):
+            for row in element.iterchildren(f"{_W}tr"):
                 builder.add(" | ".join(_cell_text(cell) for cell in row.iterchildren(f"{_W}tc")) + "\n")
             builder.end_line(2)
             continue
         text = _paragraph_text(element).strip()
         if not text:
             continue
-        style = _style_name(document, element)
-        heading = _HEADING_STYLE.fullmatch(style)
-        is_item = element.find(f"{_W}pPr/{_W}numPr") is not None or style.lower().startswith("list")
+        level = styles.heading_level(element)
+        is_item = level is None and styles.is_item(element)
         builder.end_line(1 if is_item else 2)
-        if heading or style == "Title":
-            builder.add_heading(text, int(heading[1]) if heading else 1)
+        if level is not None:
+            builder.add_heading(text, level)
             title = title or text
-        builder.add(("- " if is_item and not heading else "") + text + "\n")
+        builder.add(("- " if is_item else "") + text + "\n")
     properties = document.core_properties
     created = properties.created.date().isoformat() if properties.created else None
     metadata = _metadata(properties.author, created)
@@ -92,6 +96,12 @@ def _open(data: bytes) -> "WordDocument":
         raise UnusableContentError("corrupt", f"It is no Word document: {type(error).__name__}: {error}.") from error
 
 
+def _remove_unseen(body: Any) -> None:
+    """Take out what a reader does not see: text moved from here, and the second of two versions of a drawing."""
+    for element in list(body.iter(f"{_W}moveFrom", _FALLBACK)):
+        element.getparent().remove(element)
+
+
 def _blocks(parent: Any) -> Iterator[tuple[str, Any]]:
     """Paragraphs and tables under an element, in order, through content controls except a table of contents."""
     for element in parent.iterchildren():
@@ -109,7 +119,7 @@ def _is_table_of_contents(element: Any) -> bool:
 
 
 def _paragraph_text(paragraph: Any) -> str:
-    """Text of all runs, those in links and insertions too; text boxes inside are paragraphs of their own elsewhere."""
+    """Text of all runs, those in links, insertions and text boxes too."""
     pieces = []
     for element in paragraph.iter(f"{_W}t", f"{_W}tab", f"{_W}br", f"{_W}cr", f"{_W}noBreakHyphen"):
         if element.tag == f"{_W}t":
@@ -125,14 +135,54 @@ def _cell_text(cell: Any) -> str:
     return " ".join(" ".join(_paragraph_text(paragraph).split()) for paragraph in cell.iter(f"{_W}p")).strip()
 
 
-def _style_name(document: "WordDocument", paragraph: Any) -> str:
-    """The English name of a paragraph's style, whatever language Word was in; empty for the default one."""
-    style_id = paragraph.style
-    if style_id is None:
-        return ""
-    from docx.enum.style import WD_STYLE_TYPE
+class _Styles:
+    """What the style of a paragraph makes of it. Style names are English whatever language Word was in."""
 
-    return document.part.get_style(style_id, WD_STYLE_TYPE.PARAGRAPH).name or ""
+    def __init__(self, document: "WordDocument") -> None:
+        self._document = document
+        self._known: dict[str | None, tuple[int | None, bool]] = {}  # style id → heading level, is a list item
+
+    def heading_level(self, paragraph: Any) -> int | None:
+        """1 for the topmost; None for a paragraph that is no heading."""
+        own_level = _outline_level(paragraph)
+        return self._of(paragraph)[0] if own_level is None else own_level
+
+    def is_item(self, paragraph: Any) -> bool:
+        """Whether it is one of a list."""
+        return paragraph.find(f"{_W}pPr/{_W}numPr") is not None or self._of(paragraph)[1]
+
+    def _of(self, paragraph: Any) -> tuple[int | None, bool]:
+        style_id = paragraph.style
+        if style_id not in self._known:
+            self._known[style_id] = (None, False) if style_id is None else self._look_up(style_id)
+        return self._known[style_id]
+
+    def _look_up(self, style_id: str) -> tuple[int | None, bool]:
+        """From the style, or the nearest it is based on that says something."""
+        from docx.enum.style import WD_STYLE_TYPE
+
+        style: Any = self._document.part.get_style(style_id, WD_STYLE_TYPE.PARAGRAPH)
+        for _ in range(MAX_BASE_STYLES):
+            if style is None:
+                break
+            name = style.name or ""
+            if heading := _HEADING_STYLE.fullmatch(name):
+                return int(heading[1]), False
+            if name == "Title":
+                return 1, False
+            if (level := _outline_level(style.element)) is not None:
+                return level, False
+            if name.lower().startswith("list"):
+                return None, True
+            style = style.base_style
+        return None, False
+
+
+def _outline_level(element: Any) -> int | None:
+    """The level a paragraph or a style is given in the outline: 0 to 8 in the file, 9 for body text."""
+    found = element.find(f"{_W}pPr/{_W}outlineLvl")
+    value = "" if found is None else found.get(f"{_W}val", "")
+    return int(value) + 1 if value in tuple("012345678") else None
 
 
 def _metadata(author: str | None, created: str | None) -> dict[str, Scalar]:

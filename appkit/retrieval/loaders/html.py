@@ -152,7 +152,7 @@ class _Renderer:
 
     def _add_text(self, text: str) -> None:
         if self._pre_depth:
-            self._write(text.strip("\n") if self.builder.is_at_line_start else text)
+            self._write(text)
             return
         text = _BREAK_IN_CJK.sub("", text)
         words = text.split()

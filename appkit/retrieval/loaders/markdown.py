@@ -10,7 +10,7 @@ from appkit.retrieval.loaders.plain_text import decode_clean
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?=[\w-]+[ \t]*:)(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^(title|author|date):[ \t]*(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _HEADING_MARKS = re.compile(r"^ {0,3}#{1,6}[ \t]*|[ \t]+#+[ \t]*$|[ \t]*$")
 _INLINE_MARKS = re.compile(r"\[([^\]]*)\]\([^)]*\)|[*`]+|(?<!\w)_+|_+(?!\w)")
@@ -30,7 +30,7 @@ def read_markdown(data: bytes) -> Content:
 def front_matter(text: str) -> dict[str, Scalar]:
     """Title, author and date of the block between "---" lines that may open a Markdown file."""
     match = _FRONT_MATTER.match(text)
-    found = _FIELD.findall(match[1] or "") if match else []
+    found = _FIELD.findall(match[1]) if match else []
     return text_metadata({name.lower(): value.strip("\"'") for name, value in found})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import docx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
 
 from appkit.retrieval.loaders.content import Content
 from appkit.retrieval.loaders.docx import read_docx
@@ -67,6 +68,38 @@ def test_links_and_insertions_are_text_and_deletions_are_not() -> None:
         )
     )
     assert read_docx(package(word__document=word_xml(xml))).text == "abc\n\nd\te\n"
+
+
+def test_an_outline_level_is_a_heading_too() -> None:
+    paragraph = b'<w:p><w:pPr><w:outlineLvl w:val="%d"/></w:pPr><w:r><w:t>%s</w:t></w:r></w:p>'
+    content = read_docx(package(word__document=word_xml(paragraph % (1, b"Part") + paragraph % (9, b"body"))))
+    assert [(s.title, s.level) for s in content.sections] == [("Part", 2)]
+
+
+def test_a_style_based_on_a_heading_is_one() -> None:
+    def fill(document: Any) -> None:
+        style = document.styles.add_style("Kapitel", WD_STYLE_TYPE.PARAGRAPH)
+        style.base_style = document.styles["Heading 2"]
+        document.add_paragraph("Pumpe", style="Kapitel")
+
+    assert [(s.title, s.level) for s in read(fill).sections] == [("Pumpe", 2)]
+
+
+def test_a_table_in_a_table_is_text_of_its_cell() -> None:
+    def fill(document: Any) -> None:
+        cell = document.add_table(1, 2).cell(0, 1)
+        cell.add_table(1, 2).cell(0, 0).text = "inner"
+
+    assert read(fill).text == " | inner\n\n"
+
+
+def test_what_was_moved_away_and_second_versions_are_left_out() -> None:
+    run = b"<w:r><w:t>%s</w:t></w:r>"
+    mc = b'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    both = b"<w:r><mc:AlternateContent %s><mc:Choice><w:t>new</w:t></mc:Choice><mc:Fallback><w:t>old</w:t>" % mc
+    xml = b"<w:p><w:moveFrom>%s</w:moveFrom>%s%s</mc:Fallback></mc:AlternateContent></w:r></w:p>"
+    data = package(word__document=word_xml(xml % (run % b"moved", run % b"kept ", both)))
+    assert read_docx(data).text == "kept new\n"
 
 
 def test_a_content_control_is_text_and_a_table_of_contents_is_not() -> None:

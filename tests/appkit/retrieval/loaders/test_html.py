@@ -20,6 +20,7 @@ def text_of(body: str) -> str:
         ("<ol><li>a<ul><li>b</ul><li>c</ol>", "1. a\n  - b\n2. c"),
         ("<table><tr><th>h<th>k<tr><td><p>1</p><p>x</p><td>2</table>", "h | k\n1 x | 2"),
         ("<pre>\nif x:\n    y</pre>after", "if x:\n    y\n\nafter"),
+        ("<pre>one\n<b>two</b>\n\n  three\n</pre>", "one\ntwo\n\n  three"),
         ("<dl><dt>t<dd>d</dl>", "t\nd"),
         ("a &lt;b&gt; &amp; &#20445;", "a <b> & 保"),
         ("<p>水泵的保修\n    期是两年</p>", "水泵的保修期是两年"),

@@ -40,6 +40,10 @@ def test_a_front_matter_names_the_document_and_is_no_heading() -> None:
     assert content.text[content.sections[0].start :] == "# One\n"
 
 
+def test_a_rule_on_the_first_line_is_no_front_matter() -> None:
+    assert titles(read_markdown(b"---\n\n# One\n\n---\n\n# Two\n")) == [(1, "One"), (1, "Two")]
+
+
 def test_the_first_heading_is_the_title_where_it_is_of_the_first_level() -> None:
     assert read_markdown(b"# One\n# Two\n").title == "One"
     assert read_markdown(b"## One\n").title == ""

@@ -1,5 +1,6 @@
 """Files become documents, the child's life, and what hostile files lead to."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docx
+import numpy as np
 import pytest
 
 from appkit.errors import RetrievalError
@@ -127,6 +129,19 @@ def test_a_hostile_file_ends_within_the_default_limits(tmp_path: Path, name: str
             load(parser, tmp_path, name, data)
         assert caught.value.skipped.reason in reasons
         assert time.monotonic() - started < 35
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.html", "a.ipynb", "a.csv"])
+def test_a_damaged_file_is_a_document_or_a_reason(
+    parser: DocumentParser, tmp_path: Path, name: str, rng: np.random.Generator
+) -> None:
+    for _ in range(200):
+        data = bytearray(ONE_OF_EACH[name])
+        for position in rng.integers(0, len(data), size=rng.integers(1, 30)):
+            data[position] = rng.integers(0, 256)
+        with contextlib.suppress(LoadingError):
+            load(parser, tmp_path, name, bytes(data[: rng.integers(1, len(data) + 1)])).text.encode()
 
 
 def test_hostile_files_cost_their_neighbours_nothing(tmp_path: Path) -> None:
