@@ -95,8 +95,9 @@ class _Packer:
             num_tokens = self.count_tokens(self.text[self.atoms[first].start : self.atoms[stop - 1].end])
             if num_tokens <= self.max_tokens:
                 return stop
-            # Tokens joined across atoms can cost more than the sum says: try again with that much less.
-            most = self.sums[stop] - self.sums[first] - (num_tokens - self.max_tokens)
+            # Atoms can cost more together than the sum says: try again with as much less of them.
+            by_sums = self.sums[stop] - self.sums[first]
+            most = min(by_sums - 1, by_sums * self.max_tokens // num_tokens)
 
     def _best_stop(self, first: int, done: int, border: int, most: int) -> int:
         """The best border after at most `most` tokens by the sums.

@@ -54,6 +54,17 @@ def test_a_section_without_text_keeps_its_own_path() -> None:
     )
 
 
+def test_no_chunk_ends_after_a_heading_even_where_it_could_be_fuller() -> None:
+    heading = "#### A heading of a good many words, more than half a chunk"
+    doc = markdown(f"Go.\n\n{heading}\n\nOne two three four five six seven eight nine ten.\n")
+    assert split(doc, 26)[0] == ("Go.", ())
+
+
+def test_nothing_overlaps_across_deep_sections() -> None:
+    doc = markdown("#### A\n\nOne is here. Two is here.\n\n#### B\n\nThree is here. Four is here.\n")
+    assert [text for text, _ in split(doc, 18, 6)][1].startswith("#### B")
+
+
 def test_nothing_overlaps_across_sections() -> None:
     doc = markdown("## A\n\nOne is here. Two is here.\n\n## B\n\nThree is here. Four is here.\n")
     assert [text for text, _ in split(doc, 14, 6)] == [
