@@ -18,7 +18,7 @@ CORE_TESTS := tests/appkit tests/runtime/engine tests/runtime/embedding tests/te
 .PHONY: help demo setup test test-all test-core lint format fuzz clean
 
 help:
-	@echo "make demo      set up and chat with a small model (no torch)"
+	@echo "make demo      set up and ask a folder of documents (no torch)"
 	@echo "make test      set up for development and run the test suite"
 	@echo "make test-all  the same with the slow tests"
 	@echo "make lint      formatting, ruff, mypy, clang-format"

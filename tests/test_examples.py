@@ -1,16 +1,19 @@
-"""Every example runs as it stands: with a scripted model always, with the default model where it is at hand."""
+"""Every example runs as it stands; one that takes a model, with a scripted one, and with the default one if it is here."""
 
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.appkit.cli.command import environment
 from tests.helpers.real_models import real_model
 from tests.helpers.shared_data import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 IDS = [path.name for path in EXAMPLES]
+TAKE_A_MODEL = ["01_chat.py"]
 
 
 def run_example(name: str, model: str) -> str:
@@ -22,13 +25,13 @@ def run_example(name: str, model: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", TAKE_A_MODEL)
 def test_example_runs_with_a_scripted_model(name: str) -> None:
     assert "a scripted answer" in run_example(name, "scripted:a scripted answer")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", TAKE_A_MODEL)
 def test_example_runs_with_the_default_model(name: str) -> None:
     assert run_example(name, str(real_model("smollm2-135m"))).strip()
 
@@ -37,6 +40,23 @@ def test_the_first_example_reuses_what_it_computed() -> None:
     last = run_example("01_chat.py", "scripted:Paris|The Seine").splitlines()[-1]
     read, cached = map(int, re.findall(r"\d+", last))
     assert 0 < cached < read
+
+
+def test_the_second_example_answers_from_the_shipped_folder(demo_home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "02_ask.py"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment(demo_home),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    english, chinese, unanswered = done.stdout.split("> ")[1:]
+    assert "at least 100 mm thick" in english
+    assert "] installation-guide.html, characters " in english
+    assert "整机保修期为五年" in chinese
+    assert "] 保修条款.pdf, page 1, characters " in chinese
+    assert unanswered.splitlines()[1:] == ["I found no answer to this in these documents."]
 
 
 def test_every_example_is_listed_in_the_readme() -> None:

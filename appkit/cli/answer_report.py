@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from appkit.cli.index_report import place
-from appkit.cli.printable import highlighted, on_one_line, printable
+from appkit.cli.printable import highlighted, on_one_line, printable, reflowed
 from appkit.messages import Citation
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def print_answer(answer: "Answer") -> None:
 def print_text(pieces: Iterable[str]) -> None:
     """The answer's text as it comes."""
     for piece in pieces:
-        sys.stdout.write(printable(piece))
+        sys.stdout.write(reflowed(piece))
         sys.stdout.flush()
     sys.stdout.write("\n")
 

@@ -1,34 +1,41 @@
-"""What `make demo` shows: the default model is fetched once, answers three questions, and stays to talk."""
+"""What `make demo` shows: a folder is indexed, three questions are answered by quotes, and the chat stays open.
+
+The folder is the repository's `examples/documents`; another may be given: `python -m appkit.cli.demo FOLDER`.
+"""
 
 import sys
+from pathlib import Path
 
-from appkit.chat import Chat
-from appkit.cli.chat_loop import ChatLoop, TerminalLines
+from appkit.cli.document_loop import DocumentLoop
 from appkit.cli.main import guarded
 from appkit.cli.progress import show_progress
-from appkit.cli.report import print_pieces
 from appkit.cli.texts import text
-from appkit.llm.open import DEFAULT_MODEL
 
+FOLDER = Path(__file__).resolve().parents[2] / "examples" / "documents"
 QUESTIONS = (
-    "What is the capital of France?",
-    "And of Italy?",
-    "Who painted the Mona Lisa?",
+    "How often must the strainer be cleaned?",
+    "What does the extension of the warranty cost?",
+    "保修期是多久？",
 )
-MAX_TOKENS = 60
 
 
-def demo(model: str = DEFAULT_MODEL) -> None:
-    """Pull `model` if it is missing, ask, print the answers, and go on as `appkit chat` where a person is there."""
-    if model == DEFAULT_MODEL:
-        _pull(model)
-    with Chat(model) as chat:
-        sys.stdout.write(text("chat_banner", model=chat.model.name, max_seq_len=chat.model.max_seq_len) + "\n")
+def demo(folder: Path = FOLDER) -> None:
+    """Pull the models that are missing, index `folder`, ask, and go on as `appkit chat --docs` for a person."""
+    from appkit.cli.chat_loop import PipedLines, TerminalLines
+    from runtime import DEFAULT_EMBEDDER, DEFAULT_MODEL
+
+    for name in (DEFAULT_EMBEDDER, DEFAULT_MODEL):  # the second is for `appkit chat`
+        _pull(name)
+    is_person = sys.stdin.isatty() and sys.stdout.isatty()
+    lines = TerminalLines() if is_person else PipedLines(sys.stdin)
+    with DocumentLoop(folder, lines, sync=True) as loop:
+        sys.stdout.write(text("docs_banner", folder=folder.name, documents=loop.num_documents) + "\n")
         for question in QUESTIONS:
-            sys.stdout.write(f"> {question}\n")
-            print_pieces(chat.stream(question, max_tokens=MAX_TOKENS))
-        if sys.stdin.isatty() and sys.stdout.isatty():
-            ChatLoop(chat, TerminalLines()).run()
+            sys.stdout.write(f"\n> {question}\n")
+            loop.answer(question)
+        if is_person:
+            sys.stdout.write("\n")
+            loop.run()
 
 
 def _pull(name: str) -> None:
@@ -39,4 +46,4 @@ def _pull(name: str) -> None:
 
 
 if __name__ == "__main__":
-    guarded(lambda: demo(*sys.argv[1:2]))
+    guarded(lambda: demo(*map(Path, sys.argv[1:2])))

@@ -3,11 +3,13 @@
 import os
 import sys
 import unicodedata
+from itertools import pairwise
 
 HIGHLIGHT, PLAIN = "\x1b[1;33m", "\x1b[0m"  # bold yellow, and back (ECMA-48, SGR)
 _NOT_SHOWN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (bidi, zero width), surrogate, private use, unassigned
 
-_FIRST_WIDE = 0x2E80  # from here on lie the characters of Chinese, with its punctuation
+_FIRST_WIDE = 0x2E80  # from here on lie the characters of Chinese, with its punctuation; each takes two columns
+_WRAPPED_COLUMNS = 60  # a line of a table or a list is rarely so long, a line of a paragraph rarely shorter
 
 
 def printable(text: str) -> str:
@@ -26,6 +28,22 @@ def on_one_line(text: str) -> str:
         is_inside_chinese = joined and ord(joined[-1]) >= _FIRST_WIDE and ord(words[0]) >= _FIRST_WIDE
         joined += words if is_inside_chinese or not joined else f" {words}"
     return joined
+
+
+def reflowed(text: str) -> str:
+    """`printable` without the line breaks that only wrapped a paragraph, which are those after a long line."""
+    lines = printable(text).split("\n")
+    paragraphs = lines[:1]
+    for before, line in pairwise(lines):
+        if _columns(before) >= _WRAPPED_COLUMNS and line.strip():
+            paragraphs[-1] = on_one_line(f"{paragraphs[-1]}\n{line}")
+        else:
+            paragraphs.append(line)
+    return "\n".join(paragraphs)
+
+
+def _columns(line: str) -> int:
+    return sum(2 if ord(letter) >= _FIRST_WIDE else 1 for letter in line)
 
 
 def is_colourful() -> bool:

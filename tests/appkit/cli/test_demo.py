@@ -1,4 +1,4 @@
-"""The demonstration runs where nobody types, and ends."""
+"""The demonstration runs where nobody types, quotes what is right, and ends."""
 
 import subprocess
 import sys
@@ -6,25 +6,31 @@ from pathlib import Path
 
 from appkit.cli.demo import QUESTIONS
 from tests.appkit.cli.command import environment
+from tests.helpers.shared_data import ROOT
+
+FACTS = ("every six months", "390 euros for the LQ-6", "整机保修期为五年")  # one for each question
 
 
-def run_demo(*args: str, home: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "appkit.cli.demo", *args]
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(home), timeout=60
-    )
-
-
-def test_every_question_is_shown_and_answered(tmp_path: Path) -> None:
-    done = run_demo("scripted:one|two|three", home=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    shown = done.stdout.splitlines()
-    assert shown[1::2] == [f"> {question}" for question in QUESTIONS]
-    assert shown[2::2] == ["one", "two", "three"]
+def test_every_question_is_answered_with_the_right_quote() -> None:
+    """As the README shows it; that the demonstration prints just this, tests/test_readme.py checks."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    answers = readme.split("<!-- demo -->")[1].split("```")[1].split("\n> ")[1:]
+    assert [answer.splitlines()[0] for answer in answers] == list(QUESTIONS)
+    for answer, fact in zip(answers, FACTS, strict=True):
+        best_quote = answer.split("«")[1].split("»")[0]
+        assert fact in answer.splitlines()[1]
+        assert fact in best_quote
 
 
 def test_without_network_it_says_why_in_one_sentence(tmp_path: Path) -> None:
-    done = run_demo(home=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "appkit.cli.demo"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        timeout=60,
+    )
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: smollm2-135m is not on this machine")
+    assert done.stderr.startswith("Error: e5-small-multilingual is not on this machine")
     assert len(done.stderr.splitlines()) == 1

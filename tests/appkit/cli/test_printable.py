@@ -3,7 +3,7 @@
 import pytest
 
 from appkit.cli import printable as module
-from appkit.cli.printable import highlighted, on_one_line, printable
+from appkit.cli.printable import highlighted, on_one_line, printable, reflowed
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,17 @@ def test_lines_are_joined_by_a_space_where_the_language_has_spaces() -> None:
     assert on_one_line("covered for\n  ten years") == "covered for ten years"
     assert on_one_line("水泵及其\n他附件") == "水泵及其他附件"
     assert on_one_line("LQ-8 的\n费用为 390\n欧元") == "LQ-8 的费用为 390 欧元"
+
+
+def test_only_line_breaks_that_wrapped_a_paragraph_are_taken_out() -> None:
+    wrapped = (
+        "Tanks are covered for eight years against rusting through, if their magnesium\nanode was replaced in time."
+    )
+    assert reflowed(wrapped) == wrapped.replace("\n", " ")
+    chinese = "服务台在两个工作日内答复，并约定上门日期。采暖季里家中没有其他热源的，技术人员在三个工作\n日内上门。"
+    assert reflowed(chinese) == chinese.replace("\n", "")
+    table = "part number: 4420\nname: Magnetic separator\nprice EUR: 129.00"
+    assert reflowed(table) == table
 
 
 def test_a_quote_stands_out_with_and_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
