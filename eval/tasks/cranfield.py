@@ -1,7 +1,6 @@
-"""The Cranfield collection: 1,400 abstracts on aerodynamics, 225 questions, judged by people. Is hybrid search worth
-it?
+"""The Cranfield collection: 1,400 abstracts on aerodynamics, 225 questions. Is hybrid search worth it?
 
-    python -m eval.tasks.cranfield [--embedder e5-small-multilingual|minilm-l6] [--rerank MODEL] [--tune] [--json]
+    python -m eval.tasks.cranfield [--embedder NAME] [--rerank MODEL] [--tune] [--json] [--write]
 
 The defaults of fusion were chosen on the odd queries (`--tune`); the even ones have not been looked at for that.
 Judgements number the queries 1 … 225 as they stand in the file, not by their `<num>`. One judgement has grade 3 and
@@ -10,6 +9,7 @@ all other relevant ones 1, so linear gain it is.
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,9 +25,10 @@ from appkit.retrieval.search import search
 from appkit.retrieval.segmentation import search_words
 from eval.tasks.collection import Collection, Query, indexed, ranked_passages
 from eval.tasks.provenance import provenance
+from eval.tasks.results import write_results
 from eval.tasks.retrieval_figures import as_table, compare, means, measure
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "cranfield"
+DATA = Path(os.environ.get("APPKIT_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "cranfield"
 NAMES = ("nDCG@10", "recall@10", "recall@100", "MRR", "MAP")
 HITS = 100
 RERANKED_QUERIES = 40  # every fifth or so: a reranked query reads 20 abstracts
@@ -166,6 +167,7 @@ def main() -> int:
     parser.add_argument("--rerank", default=None, metavar="MODEL", help="also let this model rerank some queries")
     parser.add_argument("--tune", action="store_true", help="try settings of fusion on the odd queries instead")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", action="store_true", help="also put the figures into eval/results")
     options = parser.parse_args()
 
     collection = load_cranfield(options.data)
@@ -189,6 +191,9 @@ def main() -> int:
                     f"{reranked} - {without}": compare(values[reranked]["nDCG@10"], values[without]["nDCG@10"])
                 },
             }
+    if options.write:
+        about = " ".join(__doc__.split("\n\n")[2].split())
+        write_results("cranfield", options.embedder, figures, title="Cranfield", about=about, as_markdown=as_markdown)
     sys.stdout.write((json.dumps(figures) if options.json else as_markdown(figures)) + "\n")
     return 0
 

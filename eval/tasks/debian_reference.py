@@ -1,8 +1,7 @@
-"""The Debian Reference in English and Chinese: does a section's title find its section, in each language and across
-them?
+"""The Debian Reference in English and Chinese: does a section's title find its section?
 
     apt-get install debian-reference-en debian-reference-zh-cn
-    python -m eval.tasks.debian_reference [--embedder e5-small-multilingual|minilm-l6] [--json]
+    python -m eval.tasks.debian_reference [--embedder NAME] [--json] [--write]
 
 A passage is the text of one section without its heading and without its subsections; the query is the heading without
 its number. So the title is not in the passage unless the author said it again. Other sections may name the title in a
@@ -26,6 +25,7 @@ from appkit.retrieval.index import DocumentIndex
 from appkit.retrieval.search import SearchMethod, search
 from eval.tasks.collection import Collection, Query, indexed, ranked_passages
 from eval.tasks.provenance import provenance
+from eval.tasks.results import write_results
 from eval.tasks.retrieval_figures import as_table, compare, means, measure
 
 DATA = Path("/usr/share/debian-reference")
@@ -121,6 +121,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="where the Debian packages put the HTML pages")
     parser.add_argument("--work", type=Path, default=None, help="keep the index here for the next run")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", action="store_true", help="also put the figures into eval/results")
     options = parser.parse_args()
 
     editions: tuple[Edition, ...] = ("en", "zh")
@@ -137,6 +138,10 @@ def main() -> int:
                 "means": {method: means(columns) for method, columns in values.items()},
                 "hybrid - dense, recall@1": compare(values["hybrid"]["recall@1"], values["dense"]["recall@1"]),
             }
+    if options.write:
+        about = " ".join(__doc__.split("\n\n")[2].split())
+        write_results("debian-reference", options.embedder, figures, title="The Debian Reference", about=about,
+                      as_markdown=as_markdown)  # fmt: skip
     sys.stdout.write((json.dumps(figures, ensure_ascii=False) if options.json else as_markdown(figures)) + "\n")
     return 0
 
