@@ -1,4 +1,4 @@
-"""Every example runs as it stands; one that takes a model, with a scripted one, and with the default one if it is here."""
+"""Every example runs as it stands; one that takes a model, with a scripted one, and the default one if it is here."""
 
 import re
 import subprocess
