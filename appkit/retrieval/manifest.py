@@ -98,26 +98,26 @@ def put_in_place(draft: Path, name: str, sha256: str) -> FileEntry:
 def read_manifest(folder: Path) -> Manifest | None:
     """The committed generation of the index in `folder`, None where there is none.
 
-    Where `manifest.json` is damaged, its copy is read: the newest that is whole.
+    Where `manifest.json` is missing or damaged, its copy is read: the newest that is whole.
 
     Raises:
         IndexVersionError: another version wrote it.
         IndexDamagedError: neither manifest nor copy is what was written.
         OSError: it cannot be read.
     """
-    try:
-        data = (folder / MANIFEST).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if (manifest := _parse(data, folder)) is not None:
+    path = folder / MANIFEST
+    is_there = path.exists()
+    if is_there and (manifest := _parse(path.read_bytes(), folder)) is not None:
         return manifest
-    copies = [_parse(path.read_bytes(), folder) for path in folder.glob("manifest-*.json")]
-    whole = [copy for copy in copies if copy is not None and _has_files(folder, copy)]
-    if not whole:
+    copies = [_parse(copy.read_bytes(), folder) for copy in folder.glob("manifest-*.json")]
+    whole = [copy for copy in copies if copy is not None and (folder / copy.database.name).is_file()]
+    if whole:
+        return max(whole, key=lambda copy: copy.generation)
+    if is_there:
         raise IndexDamagedError(
-            f"{folder / MANIFEST} is damaged, and no copy of it is whole. Remove {folder} and sync again.", folder
+            f"{path} is damaged, and no copy of it is whole. Remove {folder} and sync again.", folder
         )
-    return max(whole, key=lambda copy: copy.generation)
+    return None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -182,7 +182,3 @@ def _parse(data: bytes, folder: Path) -> Manifest | None:
 
 def _checksum(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
-
-
-def _has_files(folder: Path, manifest: Manifest) -> bool:
-    return (folder / manifest.database.name).is_file()

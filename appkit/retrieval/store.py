@@ -21,7 +21,8 @@ from appkit.retrieval.schema import TEXT_PART_CHARS, join_words
 _CHUNK_COLUMNS = 'chunk_id, source, start, "end", section_path, page_number, chunks.document_id'
 _IDS_A_QUERY = 900  # SQLite's oldest limit of parameters is 999
 _VECTORS_A_BLOCK = 4096
-_MANY_CHUNKS = 5000
+_MANY_MATCHES = 15_000  # scored in some 10 ms
+_CANDIDATES = 1000
 
 
 class Store:
@@ -176,15 +177,19 @@ class Store:
         """Chunks with any of `words`, (chunk id, BM25) best first, the lower id first where scores are equal.
 
         Args:
-            words: as `search_words` cuts a query; a word said twice counts once. Where they find thousands of chunks,
-                those that more than half of all chunks say are left out, unless they are all there is.
+            words: as `search_words` cuts a query; a word said twice counts once. Where they find many thousands of
+                chunks, the thousand that are best by the rarest words alone compete.
             allowed: [n] int64: the only chunks to find.
         """
         phrases = ['"' + word.replace('"', '""') + '"' for word in dict.fromkeys(join_words(words).split(" ")) if word]
         if not phrases or limit <= 0:
             return []
-        if len(phrases) > 1 and self._num_matches(" OR ".join(phrases)) > _MANY_CHUNKS:
-            phrases = self._telling(phrases)
+        if self._num_matches(phrases) > _MANY_MATCHES and len(telling := self._telling(phrases)) < len(phrases):
+            likely = self._best_matches(telling, max(_CANDIDATES, limit), allowed)
+            allowed = np.array([chunk_id for chunk_id, _ in likely], np.int64)
+        return self._best_matches(phrases, limit, allowed)
+
+    def _best_matches(self, phrases: list[str], limit: int, allowed: np.ndarray | None) -> list[tuple[int, float]]:
         # bm25() is lower for better ones. The plus keeps SQLite from asking the keyword index for each permitted chunk.
         sql = "SELECT rowid, -bm25(chunk_words) FROM chunk_words WHERE chunk_words MATCH ?"
         parameters: list[str | int] = [" OR ".join(phrases)]
@@ -195,13 +200,21 @@ class Store:
         return [(int(chunk_id), float(score)) for chunk_id, score in rows]
 
     def _telling(self, phrases: list[str]) -> list[str]:
-        """Phrases without those that more than half of the chunks say: BM25 gives them no weight at the most cost."""
-        (num_chunks,) = self.rows("SELECT count(*) FROM chunks")[0]
-        return [phrase for phrase in phrases if self._num_matches(phrase) <= num_chunks / 2] or phrases
+        """The rarest of the phrases, as many as find `_MANY_MATCHES` chunks between them, and one at least."""
+        by_matches = sorted((self._num_matches([phrase]), phrase) for phrase in phrases)
+        telling: list[str] = []
+        total = 0
+        for num_matches, phrase in by_matches:
+            total += num_matches
+            if telling and total > _MANY_MATCHES:
+                break
+            telling += [phrase] if num_matches else []
+        return telling
 
-    def _num_matches(self, query: str) -> int:
-        """Chunks that a query of the keyword index finds: a millisecond for 40,000, where their scores take 25."""
-        count: int = self.rows("SELECT count(*) FROM chunk_words WHERE chunk_words MATCH ?", (query,))[0][0]
+    def _num_matches(self, phrases: list[str]) -> int:
+        """Chunks with any of the phrases: a millisecond for 40,000 of them, where their scores take 25."""
+        sql = "SELECT count(*) FROM chunk_words WHERE chunk_words MATCH ?"
+        count: int = self.rows(sql, (" OR ".join(phrases),))[0][0]
         return count
 
     def vectors(self) -> Iterator[np.ndarray]:
