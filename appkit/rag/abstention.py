@@ -19,9 +19,13 @@ def answerable_probability(evidence: Evidence, calibration: Calibration, *, shar
     )
 
 
-def is_answerable(probability: float, calibration: Calibration, *, shares_language: bool = True) -> bool:
-    """Whether `answerable_probability` is enough to answer."""
-    return probability >= _chosen(calibration, shares_language).threshold
+def is_answerable(
+    probability: float, calibration: Calibration, *, shares_language: bool = True, is_chinese: bool = False
+) -> bool:
+    """Whether `answerable_probability` is enough to answer a question, Chinese or not."""
+    chosen = _chosen(calibration, shares_language)
+    threshold = chosen.chinese_threshold if is_chinese and chosen.chinese_threshold is not None else chosen.threshold
+    return probability >= threshold
 
 
 def _chosen(calibration: Calibration, shares_language: bool) -> AbstentionModel:

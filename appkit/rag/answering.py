@@ -45,7 +45,9 @@ def judge(question: str, hits: Sequence[Hit], *, embedder: Embedder | None = Non
     return Judgement(
         evidence=evidence,
         probability=probability,
-        is_answerable=is_answerable(probability, calibration, shares_language=shares_language),
+        is_answerable=is_answerable(
+            probability, calibration, shares_language=shares_language, is_chinese=_is_chinese(question)
+        ),
     )
 
 

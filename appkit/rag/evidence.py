@@ -3,6 +3,7 @@
 The one place where sentences meet the embedder. `quotes.py` picks from it, `abstention.py` judges it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from appkit.retrieval.sentences import split_sentences
 NUM_HITS = 5  # chunks whose sentences may be quoted
 NUM_EMBEDDED = 16  # sentences that the embedder sees: the best by everything else; more cost time and found no more
 MAX_EMBEDDED_CHARACTERS = 400  # of a sentence; its beginning says what it is about, and embedders have a limit
+
+_FIELD = re.compile(r"[^:：\n]{1,40}[:：] ?\S")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,22 +79,25 @@ def gather_evidence(
                 "type": answer_type_hint(kind, sentence.text),
                 "rank": ranks[id(sentence.hit)],
                 "cosine": 0.0,
+                "chunk_cosine": sentence.hit.scores.get("dense", 0.0),
             },
         )
         for sentence in sentences_of(hits)
     ]
     sentence_cosine = None
     if embedder is not None and seen:
-        without_cosine = calibration.sentences.logit
-        seen.sort(key=lambda pair: without_cosine(pair[1]), reverse=True)
+        seen.sort(key=lambda pair: calibration.sentences.logit(pair[1]), reverse=True)
         seen = seen[:NUM_EMBEDDED]
         vector = embedder.embed([question], "query")[0]
         texts = [sentence.text[:MAX_EMBEDDED_CHARACTERS] for sentence, _ in seen]
-        for (_, values), cosine in zip(seen, embedder.embed(texts, "document") @ vector, strict=True):
+        for (sentence, values), cosine in zip(seen, embedder.embed(texts, "document") @ vector, strict=True):
             values["cosine"] = float(cosine)
+            if "dense" not in sentence.hit.scores:  # found by words alone
+                values["chunk_cosine"] = float(cosine)
         sentence_cosine = max(values["cosine"] for _, values in seen)
     scored = [
-        ScoredSentence(sentence=s, score=calibration.sentences.logit(values), values=values) for s, values in seen
+        ScoredSentence(sentence=sentence, score=calibration.sentences.logit(values), values=values)
+        for sentence, values in seen
     ]
     cosines = [hit.scores["dense"] for hit in hits if "dense" in hit.scores]
     return Evidence(
@@ -112,7 +118,7 @@ def sentences_of(hits: Sequence[Hit]) -> list[Sentence]:
     for hit in hits:
         chunk = hit.chunk
         spans = taken.setdefault(chunk.source, [])
-        for start, end in split_sentences(chunk.text):
+        for start, end in _records_joined(chunk.text, split_sentences(chunk.text)):
             if chunk.text[start:end].lstrip("# ") in chunk.section_path:
                 continue
             span = (chunk.start + start, chunk.start + end)
@@ -121,6 +127,24 @@ def sentences_of(hits: Sequence[Hit]) -> list[Sentence]:
             spans.append(span)
             found.append(Sentence(hit=hit, start=span[0], end=span[1], text=chunk.text[start:end]))
     return found
+
+
+def _records_joined(text: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Lines `name: value` under each other, as tables and JSON are read, become one: a price alone answers nothing."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        before = joined[-1] if joined else None
+        if (
+            before is not None
+            and text[before[1] : start] == "\n"
+            and end - before[0] <= MAX_EMBEDDED_CHARACTERS
+            and _FIELD.match(text, start, end)
+            and _FIELD.match(text, before[0], before[1])
+        ):
+            joined[-1] = (before[0], end)
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _with_headings(hit: Hit) -> str:

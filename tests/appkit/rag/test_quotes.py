@@ -52,6 +52,11 @@ def test_offsets_are_those_of_the_document_not_of_the_chunk() -> None:
     assert (citation.start, citation.end) == (1000 + 30, 1000 + 30 + len("The warranty period is two years."))
 
 
+def test_a_record_of_a_table_is_quoted_whole() -> None:
+    text = "name: Sieve\nprice EUR: 18.50\ndays: 3\n\nname: Anode\nprice EUR: 44.00\ndays: 3"
+    assert quotes("What does the sieve cost?", hit(text), max_sentences=1) == ["name: Sieve\nprice EUR: 18.50\ndays: 3"]
+
+
 def test_no_hits_give_no_quotes() -> None:
     assert quotes("How long is the warranty?") == []
 
