@@ -15,8 +15,10 @@ from appkit.retrieval.scripts import HAN, is_east_asian
 Span = tuple[int, int]  # start, end: text[start:end]
 
 _CLOSERS = "”’」』）】》〉〕｝)\\]}»›\"'*_"
-_MARKS = re.compile(rf"([.!?…⋯。！？；．｡।॥؟۔]+)((?:[{_CLOSERS}]|\[\d{{1,3}}\])*)")
+_MARKS = re.compile(rf"([.!?…⋯。！？；．｡।॥؟۔]+)((?:[{_CLOSERS}]|\[\d{{1,3}}\]| ''(?!\w))*)")
 _ALWAYS_END = frozenset("。！？；｡।॥؟۔")
+_GOES_ON = tuple(".!?…,;:")  # "Wait. . . ." ends at its last mark
+_WORD = re.compile(r"\w")
 _NEXT_WORD = re.compile(r"\s*[\"'“‘«¿¡(\[*_`]*(\w*)")
 
 _ITEM = re.compile(
@@ -60,10 +62,15 @@ def split_sentences(text: str) -> list[Span]:
 def iter_sentences(text: str, start: int, end: int) -> Iterator[Span]:
     """The same for `text[start:end]`; offsets are those of `text`."""
     for block_start, block_end in _blocks(text, start, end):
-        sentence_start = block_start
-        for cut in _cuts(text, block_start, block_end):
-            yield from trimmed(text, sentence_start, cut)
-            sentence_start = cut
+        cuts = list(_cuts(text, block_start, block_end))
+        if cuts and not _WORD.search(text, cuts[-1], block_end):
+            cuts.pop()  # nothing but marks is left: they belong to the last sentence
+        sentence_start = searched_to = block_start
+        for cut in cuts:
+            if _WORD.search(text, searched_to, cut):
+                yield from trimmed(text, sentence_start, cut)
+                sentence_start = cut
+            searched_to = cut
         yield from trimmed(text, sentence_start, block_end)
 
 
@@ -154,7 +161,7 @@ def _is_sentence_end(text: str, start: int, end: int, match: re.Match[str], cut:
         return False
     word = _NEXT_WORD.match(text, cut, end)
     next_word = word[1] if word else ""
-    if next_word[:1].islower():
+    if next_word[:1].islower() or (word and text[word.end() : word.end() + 1] in _GOES_ON and not next_word):
         return False
     return marks != "." or cut > match.end(1) or not _is_abbreviation(text, start, match.start(), next_word)
 

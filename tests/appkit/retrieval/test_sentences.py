@@ -35,6 +35,8 @@ ENGLISH = [
     "He works at Acme Inc. in Boston.| He likes it.",
     "It is item No. 5 of them.| He said no.| Then yes.",
     "It ended in 1990.| 25 people came.",
+    "`` Stop it . ''| He did . | They left .",
+    "Wait for it. . . .| Now it comes. ...",
 ]
 CHINESE = [
     "今天下雨。|我们在家。",
