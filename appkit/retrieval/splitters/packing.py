@@ -1,4 +1,4 @@
-"""Atoms into chunks: as many as fit, ending at the best border in the last half, then a little of it again."""
+"""Atoms into chunks: as many as fit, each ending at a good border, then a little of it again."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ def pack(
 
     Every atom is counted once and sums decide where a chunk may end; the chunk itself is then counted, and shortened
     where the sum was too hopeful. Consecutive chunks share up to `overlap_tokens` of whole sentences, never across a
-    `CHAPTER` or `GAP`.
+    `SECTION` or a stronger border.
 
     Raises:
         ValueError: the sizes are impossible, or a single character counts more than `max_tokens`.
