@@ -1,14 +1,15 @@
 """SentencePiece Unigram: T5, XLM-R, multilingual E5.
 
 Of all ways to cut a text into tokens the one with the highest sum of scores is taken. The `tokenizers` library finds
-it; the text is normalised here first. That loses information on purpose (full-width letters become ASCII, runs of
-spaces one space), so decoding gives the normalised text.
+it, and `unigram_search.py` for the first few texts. The text is normalised here first. That loses information on
+purpose (full-width letters become ASCII, runs of spaces one space), so decoding gives the normalised text.
 
 Source: Kudo, arXiv:1804.10959; normalisation as SentencePiece's nmt_nfkc rule.
 """
 
 import re
 import unicodedata
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import numpy as np
 from runtime.errors import TokenizerError
 from runtime.tokenizer.metadata import PREFIX, all_strings, read_numbers
 from runtime.tokenizer.token_table import TokenTable
+from runtime.tokenizer.unigram_search import SPACE, UnigramSearch
 from runtime.tokenizer.vocabulary import CONTROL, UNKNOWN, Vocabulary
 from runtime.tokenizer.vocabulary_tokenizer import VocabularyTokenizer
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as Engine
     from tokenizers import normalizers
 
-_SPACE = "▁"
 _UNMATCHABLE = " "  # in front of a spelling: normalised text has "▁" for every space
 _SPACES = re.compile(" {2,}")
+_SEARCHED_CHARACTERS = 20_000  # cut without the engine in less time than it takes to build it
 
 # The rule's own part beside NFKC: control characters vanish, invisible separators become spaces.
 _REMOVED = [*range(0x01, 0x09), 0x0B, *range(0x0E, 0x20), 0x7F, 0x8F, 0x9F]
@@ -53,20 +55,15 @@ class UnigramTokenizer(VocabularyTokenizer):
         self.drops_space = self._adds_space = vocabulary.flag("add_space_prefix", True)
         self._removes_spaces = vocabulary.flag("remove_extra_whitespaces", True)
         self._spellings = all_strings(vocabulary.spellings, "tokens")
-        kinds = vocabulary.kinds.tolist()
-        self._table = TokenTable.of(
-            [
-                spelling.encode() if kind in (CONTROL, UNKNOWN) else spelling.replace(_SPACE, " ").encode()
-                for spelling, kind in zip(self._spellings, kinds, strict=True)
-            ]
-        )
         self._scores = vocabulary.scores()
         self._charsmap: normalizers.Precompiled | None = _charsmap(vocabulary)
+        self._search: UnigramSearch | None = None
+        self._characters_searched = 0
         self._engine: Engine | None = None
         self._lock = Lock()
 
     def prepare(self) -> None:
-        """Build the engine now, which the first `encode` would do."""
+        """Build the engine now, which a long text would do."""
         self._ready()
 
     def _encode_text(self, text: str, starts: bool) -> list[int]:
@@ -75,8 +72,46 @@ class UnigramTokenizer(VocabularyTokenizer):
             text = _SPACES.sub(" ", text).strip(" ")
         if not text:
             return []
+        if (search := self._search_for(text)) is not None:
+            return search.cut(text)
         (encoding,) = self._ready().encode_batch_fast([text], add_special_tokens=False)
         return list(encoding.ids)
+
+    def _search_for(self, text: str) -> UnigramSearch | None:
+        """What cuts `text` without the engine; None where the engine is there, or enough text came to be worth it."""
+        with self._lock:
+            self._characters_searched += len(text)
+            if self._engine is not None or self._characters_searched > _SEARCHED_CHARACTERS:
+                self._search = None
+            elif self._search is None:
+                self._search = self._build_search()
+            return self._search
+
+    def _build_search(self) -> UnigramSearch:
+        unknown_id = self._vocabulary.unknown_id
+        assert unknown_id is not None  # checked when the tokenizer was made
+        ids = {spelling: token_id for token_id, spelling in enumerate(self._spellings)}
+        for token_id in np.flatnonzero(np.isin(self._vocabulary.kinds, (CONTROL, UNKNOWN))).tolist():
+            if ids[self._spellings[token_id]] == token_id:
+                del ids[self._spellings[token_id]]
+        return UnigramSearch(
+            ids, self._scores.tolist(), unknown_id, adds_space=self._adds_space, one_word=self._is_one_word
+        )
+
+    @cached_property
+    def _is_one_word(self) -> bool:
+        """Whether no token reaches over a space into another word."""
+        return not any(SPACE in spelling[1:].lstrip(SPACE) for spelling in self._spellings)
+
+    @cached_property
+    def _table(self) -> TokenTable:
+        """Bytes of every token, for decoding; an embedding model never needs them."""
+        return TokenTable.of(
+            [
+                spelling.encode() if kind in (CONTROL, UNKNOWN) else spelling.replace(SPACE, " ").encode()
+                for spelling, kind in zip(self._spellings, self._vocabulary.kinds.tolist(), strict=True)
+            ]
+        )
 
     def _token_bytes(self, token_id: int) -> bytes:
         return self._table[token_id]
@@ -100,9 +135,8 @@ class UnigramTokenizer(VocabularyTokenizer):
         ]
         engine = Tokenizer(models.Unigram(scored, self._vocabulary.unknown_id, byte_fallback=False))
         # Cutting at "▁" spares the search over the whole text, where no token reaches over one.
-        one_word = not any(_SPACE in spelling[1:].lstrip(_SPACE) for spelling in self._spellings)
         scheme = "always" if self._adds_space else "never"
-        engine.pre_tokenizer = pre_tokenizers.Metaspace(_SPACE, scheme, split=one_word)
+        engine.pre_tokenizer = pre_tokenizers.Metaspace(SPACE, scheme, split=self._is_one_word)
         return engine
 
 

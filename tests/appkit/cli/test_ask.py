@@ -1,6 +1,7 @@
 """`appkit ask` and `appkit chat --docs`: answers whose places can be opened, and what is said where there are none."""
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from appkit.cli import printable
 from tests.appkit.cli.command import CommandHere, environment, one_sentence
 from tests.helpers.model_home import give_model
+from tests.helpers.shared_data import ROOT
 
 WARRANTY = """# Warranty
 
@@ -135,6 +137,16 @@ def test_asking_never_imports_torch(folder: Path, home: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(home))
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_the_first_word_takes_little_time_from_process_start(demo_home: Path) -> None:
+    """Processor time, which a busy machine does not stretch as it does the clock's: 1 s, most of it on one thread."""
+    command = [sys.executable, "-m", "appkit", "ask", str(ROOT / "examples" / "documents"), "保修期是多久？"]
+    subprocess.run(command, capture_output=True, env=environment(demo_home), check=True)  # indexes the folder
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, capture_output=True, env=environment(demo_home), check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.5
 
 
 def chat(run: CommandHere, folder: Path, lines: str, *args: str, home: Path) -> "subprocess.CompletedProcess[str]":
