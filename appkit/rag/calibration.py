@@ -79,16 +79,16 @@ CALIBRATIONS: Mapping[str, Calibration] = {
     ),
     "e5-small-multilingual": Calibration(
         sentences=Logistic(
-            bias=-27.58, weights={"cosine": 14.96, "words": 1.17, "type": 0.28, "chunk_cosine": 12.23, "rank": 1.58}
+            bias=-25.47, weights={"cosine": 15.08, "words": 1.16, "type": 0.24, "chunk_cosine": 9.87, "rank": 1.53}
         ),
         abstention=AbstentionModel(
-            model=Logistic(bias=-62.55, weights={"chunk_cosine": 40.92, "sentence_cosine": 30.30, "words": 1.60}),
-            threshold=0.198,
+            model=Logistic(bias=-62.19, weights={"chunk_cosine": 40.20, "sentence_cosine": 30.59, "words": 1.65}),
+            threshold=0.247,
             chinese_threshold=0.5,
         ),
         abstention_without_words=AbstentionModel(
-            model=Logistic(bias=-67.00, weights={"chunk_cosine": 45.23, "sentence_cosine": 32.27}),
-            threshold=0.264,
+            model=Logistic(bias=-66.68, weights={"chunk_cosine": 44.83, "sentence_cosine": 32.31}),
+            threshold=0.268,
             chinese_threshold=0.5,
         ),
     ),

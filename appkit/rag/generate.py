@@ -15,7 +15,7 @@ from appkit.llm.language import is_chinese
 from appkit.messages import Citation, Constraint, Message
 from appkit.rag.citations import cite
 from appkit.rag.evidence import sentences_of
-from appkit.rag.question_words import question_words, share_of_words
+from appkit.rag.question_words import share_of_words, telling_words
 from appkit.retrieval.documents import Hit
 from appkit.templates.prompt_file import load_prompt
 
@@ -23,6 +23,7 @@ NUM_PASSAGES = 3  # a small model loses the thread in more, and every one costs 
 MAX_SENTENCES = 3
 MAX_SENTENCE_CHARACTERS = 300
 MIN_SUPPORT = 0.6  # share of a sentence's telling words that its passage must hold
+MIN_WORDS = 3  # telling ones; SmolLM2 also writes "is a [1]"
 REFUSALS = {"en": "Not in these documents.", "zh": "文档中没有答案。"}  # as the prompts say it
 SETTINGS = GenerationSettings(temperature=0.0, max_tokens=200)
 
@@ -62,11 +63,15 @@ def generate_sentences(
     messages, shown = _fit(question, hits, model, settings)
     constraint = answer_constraint(len(shown), "zh" if is_chinese(question) else "en")
     written = ""
+    said: set[str] = set()
     with model.stream(messages, settings, constraint=constraint) as pieces:
         for piece in pieces:
             written += piece
             while match := _CITED_SENTENCE.match(written):
                 written = written[match.end() :]
+                if match[1] in said:
+                    continue  # small models repeat themselves
+                said.add(match[1])
                 yield check_sentence(match[1], shown[int(match[2]) - 1])
     return written in REFUSALS.values()
 
@@ -79,11 +84,15 @@ def answer_constraint(num_passages: int, language: str) -> Constraint:
 
 
 def check_sentence(text: str, hit: Hit) -> CheckedSentence:
-    """Hold `text` against the passage it names. A number that the passage does not hold is no support at all."""
-    words = question_words(text)
+    """Hold `text` against the passage it names.
+
+    There is no support at all for a number that the passage does not hold, nor for a sentence that says nothing.
+    """
+    words = telling_words(text)
     best = max(sentences_of([hit]), key=lambda sentence: share_of_words(words, sentence.text))
+    says_something = len(words) >= MIN_WORDS
     has_numbers = set(_NUMBER.findall(text)) <= set(_NUMBER.findall(hit.chunk.text))
-    support = share_of_words(words, hit.chunk.text) if has_numbers else 0.0
+    support = share_of_words(words, hit.chunk.text) if says_something and has_numbers else 0.0
     return CheckedSentence(text=text, citation=cite(hit, best.start, best.end), support=support)
 
 

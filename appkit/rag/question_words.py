@@ -27,9 +27,12 @@ def _function_words() -> frozenset[str]:
 
 def question_words(question: str) -> tuple[str, ...]:
     """The telling words of `question`, each once, as `search_words` gives them; all its words where none is telling."""
-    words = tuple(dict.fromkeys(search_words(question)))
-    telling = tuple(word for word in words if word not in _function_words())
-    return telling or words
+    return telling_words(question) or tuple(dict.fromkeys(search_words(question)))
+
+
+def telling_words(text: str) -> tuple[str, ...]:
+    """The words of any text that say what it is about, each once; none where none does."""
+    return tuple(word for word in dict.fromkeys(search_words(text)) if word not in _function_words())
 
 
 def share_of_words(words: Iterable[str], text: str) -> float:

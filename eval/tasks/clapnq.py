@@ -26,6 +26,7 @@ from eval.metrics.token_overlap import best_of, rouge_l, token_f1
 from eval.tasks.clapnq_calibration import calibrate
 from eval.tasks.clapnq_data import Clapnq, Question, load_clapnq, squeeze
 from eval.tasks.provenance import provenance
+from eval.tasks.results import write_results
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "clapnq"
 Kind = Literal["answerable", "near", "absent"]
@@ -116,11 +117,13 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, float]:
     }
 
 
-def as_markdown(columns: dict[str, dict[str, float]]) -> str:
-    """A table with a row a measure."""
+def as_markdown(report: dict[str, Any]) -> str:
+    """One run as a section: a row a measure, a column for all questions and one for those held out."""
+    columns = report["summary"]
     names = list(next(iter(columns.values())))
     rows = [f"| {name} | " + " | ".join(_figure(column[name]) for column in columns.values()) + " |" for name in names]
-    return "\n".join(["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|", *rows])
+    table = "\n".join(["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|", *rows])
+    return f"## {report['run']}\n\n{table}"
 
 
 def main() -> int:
@@ -132,6 +135,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the two files of the collection")
     parser.add_argument("--work", type=Path, default=None, help="keep the index here for the next run")
     parser.add_argument("--calibrate", action="store_true", help="learn the numbers of appkit/rag/calibration.py anew")
+    parser.add_argument("--write", action="store_true", help="also put the figures into eval/results")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
@@ -143,15 +147,24 @@ def main() -> int:
             return 0
         model = stack.enter_context(open_model(options.model)) if options.method == "generated" else None
         outcomes = list(ask_all(index, clapnq.first(options.limit), model))
-    columns = {"all": summarise(outcomes), "held out": summarise([o for o in outcomes if o.is_held_out])}
+    run = run_name(options.method, options.model, options.embedder, options.limit)
+    report: dict[str, Any] = {
+        "run": run,
+        "summary": {"all": summarise(outcomes), "held out": summarise([o for o in outcomes if o.is_held_out])},
+    } | provenance("eval.tasks.clapnq")
+    if options.write:
+        about = " ".join(__doc__.split("\n\n")[2].split())
+        write_results("clapnq", run, report, title="CLAPNQ", about=about, as_markdown=as_markdown)
     if options.json:
-        report: dict[str, Any] = {"embedder": options.embedder, "method": options.method}
-        report |= {"model": options.model} if model else {}
-        report |= {"summary": columns, "outcomes": [asdict(o) for o in outcomes]} | provenance("eval.tasks.clapnq")
-        sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
-    else:
-        sys.stdout.write(as_markdown(columns) + "\n")
+        report["outcomes"] = [asdict(outcome) for outcome in outcomes]
+    sys.stdout.write((json.dumps(report, ensure_ascii=False) if options.json else as_markdown(report)) + "\n")
     return 0
+
+
+def run_name(method: str, model: str, embedder: str, limit: int | None) -> str:
+    """What tells one run from another in the results."""
+    writer = f" by {model}" if method == "generated" else ""
+    return f"{method}{writer}, {embedder}, {'all questions' if limit is None else f'{limit} questions a kind'}"
 
 
 @contextmanager

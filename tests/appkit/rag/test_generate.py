@@ -69,6 +69,16 @@ def test_a_number_that_the_passage_does_not_hold_is_no_support() -> None:
     assert check_sentence("The warranty period is two years.", HITS[0]).support == 1.0
 
 
+@pytest.mark.parametrize("text", ["is a", "and", "The pump"])
+def test_a_sentence_that_says_nothing_is_no_support(text: str) -> None:
+    assert check_sentence(text, HITS[0]).support == 0.0
+
+
+def test_a_sentence_said_twice_is_given_once() -> None:
+    model = ScriptedModel(["The warranty period is two years. [1] The warranty period is two years. [1]"])
+    assert stream(model).result().text == "The warranty period is two years. [1]"
+
+
 def test_quotes_answer_where_nothing_generated_is_supported() -> None:
     answer = stream(ScriptedModel(["Elephants are grey mammals from Africa. [1]"])).result()
     assert answer.method == "quotes"

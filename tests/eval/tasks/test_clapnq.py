@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from appkit import Index
-from eval.tasks.clapnq import as_markdown, ask_all, indexed, measure, summarise
+from eval.tasks.clapnq import as_markdown, ask_all, indexed, measure, run_name, summarise
 from eval.tasks.clapnq_calibration import best_threshold, fit_logistic
 from eval.tasks.clapnq_data import Clapnq, Question, load_clapnq
 from tests.appkit.rag.chunks import COLOUR, WARRANTY, WordEmbedder
@@ -61,9 +61,10 @@ def test_an_answer_that_is_not_given_scores_nothing(index: Index) -> None:
 
 
 def test_figures_become_a_table(index: Index) -> None:
-    table = as_markdown({"all": summarise(list(ask_all(index, [QUESTION, NEAR])))})
-    assert table.splitlines()[0] == "| | all |"
-    assert "| dangling citations | 0 |" in table
+    summary = summarise(list(ask_all(index, [QUESTION, NEAR])))
+    section = as_markdown({"run": run_name("quotes", "", "minilm-l6", 5), "summary": {"all": summary}})
+    assert section.splitlines()[:3] == ["## quotes, minilm-l6, 5 questions a kind", "", "| | all |"]
+    assert "| dangling citations | 0 |" in section
 
 
 def test_the_collection_is_read_whole() -> None:
