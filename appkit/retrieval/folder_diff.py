@@ -49,9 +49,12 @@ def compare_folder(
     diff = FolderDiff()
     unchanged = 0
     seen: set[str] = set()
+    closed: list[str] = []  # folders that may not be looked into
     for found in walk(folder):
         if isinstance(found, SkippedFile):
             diff.skipped.append(found)
+            if found.source.endswith("/"):
+                closed.append(found.source)
             continue
         seen.add(found.source)
         if found.source in indexed:
@@ -67,8 +70,11 @@ def compare_folder(
             diff.skipped.append(skipped[found.source][2])
         else:
             diff.added.append(found)
-    diff.deleted.extend(sorted(indexed.keys() - seen))
-    diff.no_longer_skipped.extend(sorted(skipped.keys() - seen))
+    # What is in a closed folder is not known to be gone.
+    kept = {source for source in indexed.keys() | skipped.keys() if source.startswith(tuple(closed))}
+    diff.deleted.extend(sorted(indexed.keys() - seen - kept))
+    diff.no_longer_skipped.extend(sorted(skipped.keys() - seen - kept))
+    unchanged += len(kept & indexed.keys())
     return FolderDiff(**{**vars(diff), "unchanged": unchanged})
 
 

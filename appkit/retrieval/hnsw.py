@@ -88,7 +88,7 @@ class Graph:
         _faiss().write_index(self._index, os.fspath(path))
 
     def search(self, query: np.ndarray, limit: int, present: np.ndarray) -> list[tuple[int, float]]:
-        """Chunks like `query`, (chunk id, cosine), best first. Now and then one is missed: see docs/log.md.
+        """Chunks like `query`, (chunk id, cosine), best first. Now and then one is missed.
 
         Args:
             present: [n] int64, ascending: the chunks that there are; others in the graph are gone.

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,24 +19,23 @@ from typing import Self
 
 import numpy as np
 
-from appkit.errors import IndexLockedError, RetrievalError
+from appkit.errors import RetrievalError
 from appkit.llm.base import Embedder
 from appkit.retrieval.documents import Chunk, Document
 from appkit.retrieval.draft import ChunkSize, Draft
+from appkit.retrieval.embedder_slot import EmbedderSlot
 from appkit.retrieval.embedders import (
     EmbedderIdentity,
-    check_same,
     choose_embedder,
     chunk_tokens,
     close_embedder,
     embed_checked,
     identify,
     open_embedder,
-    raise_mismatch,
 )
 from appkit.retrieval.folder_diff import FolderDiff, compare_folder
 from appkit.retrieval.generation import open_generation
-from appkit.retrieval.manifest import LOCK, MANIFEST, UNFINISHED, is_index_or_empty, read_manifest, remove_leftovers
+from appkit.retrieval.manifest import MANIFEST, UNFINISHED, is_index_or_empty, read_manifest, remove_leftovers
 from appkit.retrieval.report import DocumentInfo, IndexStats, SyncProgress, SyncReport
 from appkit.retrieval.store import Store
 from appkit.retrieval.sync import (
@@ -51,8 +49,8 @@ from appkit.retrieval.sync import (
     vectors_by_text,
 )
 from appkit.retrieval.verify import repair_generation, verify_generation
-from runtime.errors import LockTimeoutError
-from runtime.files import FileLock, data_dir
+from appkit.retrieval.writing import locked, storage_errors
+from runtime.files import data_dir
 
 _OVERLAP_SHARE = 8  # one part in so many of a chunk is said again by the next
 
@@ -76,7 +74,7 @@ def remove_index(path: Path | str, *, lock_timeout_s: float = 10.0) -> None:
         return
     if not is_index_or_empty(folder):
         raise RetrievalError(f"{folder} holds other files than an index; remove it by hand if that is what you mean.")
-    with _storage_errors(folder, "removed"), _locked(folder, lock_timeout_s):
+    with storage_errors(folder, "removed"), locked(folder, lock_timeout_s):
         (folder / MANIFEST).unlink(missing_ok=True)  # first: without it there is no index
         shutil.rmtree(folder)
 
@@ -91,11 +89,8 @@ class DocumentIndex:
     def __init__(self, path: Path, embedder: Embedder | str | None) -> None:
         """Use `open`."""
         self.path = path
-        self._given = embedder
-        self._embedder: Embedder | None = None
-        self._owns_embedder = False
+        self._slot = EmbedderSlot(embedder)
         self._write_lock = threading.RLock()
-        self._embedder_lock = threading.RLock()
         self._generation = open_generation(path)
 
     @classmethod
@@ -114,7 +109,7 @@ class DocumentIndex:
             IndexDamagedError: it is not what was written.
         """
         folder = _resolved(path)
-        with _storage_errors(folder, "read"):
+        with storage_errors(folder, "read"):
             index = cls(folder, embedder)
             if index._generation is None:
                 if not create:
@@ -122,7 +117,7 @@ class DocumentIndex:
                 if not is_index_or_empty(folder):
                     raise RetrievalError(f"{folder} holds other files than an index; choose an empty place for it.")
             try:
-                index._check_given()
+                index._slot.check_given(index._identity)
             except BaseException:
                 index.close()
                 raise
@@ -262,7 +257,7 @@ class DocumentIndex:
 
     def refresh(self) -> bool:
         """Take up what other processes committed; True if there was something."""
-        with self._write_lock, _storage_errors(self.path, "read"):
+        with self._write_lock, storage_errors(self.path, "read"):
             manifest = read_manifest(self.path)
             if manifest == (self._generation.manifest if self._generation is not None else None):
                 return False
@@ -354,17 +349,17 @@ class DocumentIndex:
                 raise RetrievalError(f"There is no index in {self.path} yet; make one: appkit index sync FOLDER.")
             opened = open_embedder(embedder) if isinstance(embedder, str) else embedder
             try:
+                identity = identify(opened)
                 with self._draft() as draft:
                     ids = [row[0] for row in draft.store.rows("SELECT document_id FROM documents ORDER BY document_id")]
                     for document_id in ids:
                         draft.delete_chunks(document_id)
-                    self._finish(draft, self.folder, ids, Counts(progress), new=(opened, identify(opened)))
+                    self._finish(draft, self.folder, ids, Counts(progress), new=(opened, identity))
             except BaseException:
                 if opened is not embedder:
                     close_embedder(opened)
                 raise
-            self._close_embedder()
-            self._given, self._embedder, self._owns_embedder = embedder, opened, opened is not embedder
+            self._slot.replace(embedder, opened, identity)
 
     # --- health
 
@@ -388,7 +383,7 @@ class DocumentIndex:
         with self._write_lock:
             if self._generation is not None:
                 self._generation.close()
-            self._close_embedder()
+            self._slot.close()
 
     def __enter__(self) -> Self:
         return self
@@ -413,7 +408,7 @@ class DocumentIndex:
     def _writing(self, timeout_s: float) -> Iterator[None]:
         """The lock of the one writer; inside it, the state is the committed one."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with self._write_lock, _storage_errors(self.path, "written"), _locked(self.path, timeout_s):
+        with self._write_lock, storage_errors(self.path, "written"), locked(self.path, timeout_s):
             self.refresh()
             remove_leftovers(self.path, self._generation.manifest if self._generation is not None else None)
             yield
@@ -437,7 +432,7 @@ class DocumentIndex:
         unfinished = None
         if to_split or new is not None:
             embedder, identity = new if new is not None else self._open_embedder(draft)
-            is_first = new is not None or now is None or now.identity is None
+            is_first = new is not None or self._identity is None
             if is_first:
                 name, dim = identity.name, identity.dim
                 size = ChunkSize(chunk_tokens(embedder), chunk_tokens(embedder) // _OVERLAP_SHARE)
@@ -479,87 +474,19 @@ class DocumentIndex:
             dry_run=dry_run,
         )
 
-    # --- the embedder
-
-    def _check_given(self) -> None:
-        """Refuse at once an embedder that is not the index's. An open one is asked; a name is compared."""
-        indexed = self._generation.identity if self._generation is not None else None
-        if indexed is None or self._given is None:
-            return
-        if isinstance(self._given, str):
-            if self._given != indexed.name:
-                raise_mismatch(indexed.name, self._given)
-        else:
-            self._open_embedder()
-
     def _open_embedder(self, draft: Draft | None = None) -> tuple[Embedder, EmbedderIdentity]:
-        """The embedder, checked against the index, and its identity: the index's own where it has one."""
-        with self._embedder_lock:
-            indexed = self._generation.identity if self._generation is not None else None
-            if self._embedder is not None and indexed is not None:
-                return self._embedder, indexed
-            embedder = self._embedder or self._make_embedder(indexed, draft)
-            identity = identify(embedder)
-            if indexed is not None:
-                check_same(indexed, identity)
-            self._embedder = embedder
-            return embedder, indexed or identity
+        """The embedder, checked against the index, and its identity."""
 
-    def _make_embedder(self, indexed: EmbedderIdentity | None, draft: Draft | None) -> Embedder:
-        if self._given is not None and not isinstance(self._given, str):
-            return self._given
-        name = self._given or (indexed.name if indexed is not None else "")
-        if not name:
+        def choose() -> str:
             if draft is None:
                 raise RetrievalError(f"The index in {self.path} has no documents yet; sync a folder first.")
-            name = choose_embedder(draft.store.texts())
-        self._owns_embedder = True
-        return open_embedder(name)
+            return choose_embedder(draft.store.texts())
 
-    def _close_embedder(self) -> None:
-        if self._embedder is not None and self._owns_embedder:
-            close_embedder(self._embedder)
-        self._embedder, self._owns_embedder = None, False
+        return self._slot.get(self._identity, choose)
 
-
-@contextmanager
-def _storage_errors(path: Path, what: str) -> Iterator[None]:
-    """Say what the disk refused."""
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        raise RetrievalError(
-            f"The index in {path} could not be {what} ({error})"
-            + ("; it is as it was before." if what == "written" else ".")
-        ) from error
-
-
-@contextmanager
-def _locked(path: Path, timeout_s: float) -> Iterator[None]:
-    """The lock of the one writer to the index in `path`. Raises: IndexLockedError: another holds it for too long."""
-    lock = FileLock(path / LOCK, timeout_s)
-    try:
-        lock.acquire()
-    except LockTimeoutError as error:
-        holder = _holder(path)
-        raise IndexLockedError(
-            f"{'Another process' if holder is None else f'The process {holder}'} has been writing to the index in "
-            f"{path} for more than {timeout_s:g} s; wait for it to finish, or end it: the index stays whole.",
-            path,
-            holder,
-        ) from error
-    try:
-        (path / LOCK).write_text(f"{os.getpid()}\n")  # for the message of those who wait
-        yield
-    finally:
-        lock.release()
-
-
-def _holder(path: Path) -> int | None:
-    try:
-        return int((path / LOCK).read_text())
-    except (OSError, ValueError):
-        return None
+    @property
+    def _identity(self) -> EmbedderIdentity | None:
+        return self._generation.identity if self._generation is not None else None
 
 
 def _resolved(path: Path | str) -> Path:

@@ -91,18 +91,19 @@ def _read_file(draft: Draft, parser: DocumentParser, found: FoundFile) -> Skippe
     """Put one file into `draft`; why not, where it cannot be read."""
     try:
         document = parser.load(found.path, found.source)
-        document.text.encode()  # half a character (a lone surrogate) cannot be stored
-    except LoadingError as error:
-        failed = error.skipped
-    except UnicodeEncodeError:
-        failed = SkippedFile(source=found.source, reason="corrupt", detail="its text holds halves of characters.")
-    else:
+        document.text.encode()  # raises where it holds half a character (a lone surrogate), which cannot be stored
         draft.put_document(
             document,
             size_bytes=found.size_bytes,
             mtime_ns=trusted_mtime(found.mtime_ns),
             language=guess_language(document.text),
         )
+    except LoadingError as error:
+        failed = error.skipped
+    except ValueError as error:
+        detail = f"Its text or its properties cannot be stored ({error})."
+        failed = SkippedFile(source=found.source, reason="corrupt", detail=detail)
+    else:
         draft.delete_skipped(found.source)
         return None
     draft.delete_document(found.source)

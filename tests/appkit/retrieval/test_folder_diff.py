@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from appkit.retrieval import folder_diff
+from appkit.retrieval.documents import SkippedFile
 from appkit.retrieval.folder_diff import ANY_TIME, compare_folder, trusted_mtime
 from tests.helpers.index_folders import write_folder
 
@@ -58,3 +59,10 @@ def test_a_time_within_a_tick_of_now_is_not_trusted() -> None:
     whole_second = now // 1_000_000_000 * 1_000_000_000
     assert trusted_mtime(whole_second) == ANY_TIME  # a file system that keeps seconds, or two of them
     assert trusted_mtime(OLD_NS) == OLD_NS
+
+
+def test_documents_in_a_folder_that_is_closed_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = SkippedFile(source="private/", reason="unreadable", detail="Permission denied.")
+    monkeypatch.setattr(folder_diff, "walk", lambda _: iter([closed]))
+    diff = compare_folder(tmp_path, {"private/a.txt": (1, 1, ""), "private.txt": (1, 1, "")}, {})
+    assert (diff.deleted, diff.unchanged, diff.skipped) == (["private.txt"], 1, [closed])

@@ -1,15 +1,18 @@
 """Tests of `appkit.retrieval.index`: sync, read, search, remove, rebuild."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from appkit.errors import EmbedderMismatchError, RetrievalError
+from appkit.retrieval import sync
+from appkit.retrieval.documents import Document
 from appkit.retrieval.index import DocumentIndex, default_index_path, remove_index
 from appkit.retrieval.segmentation import search_words
-from tests.helpers.index_folders import PUMPS, state_of, write_folder
+from tests.helpers.index_folders import PUMPS, TextParser, state_of, write_folder
 from tests.helpers.tiny_embedder import TinyEmbedder
 
 
@@ -258,3 +261,44 @@ def test_metadata_comes_back_as_the_plain_values_that_went_in(index: DocumentInd
     info = next(info for info in index.documents() if info.source == "page.md")
     assert dict(info.metadata) == dict(document.metadata)
     assert all(type(value) in (str, int, float, bool) for value in info.metadata.values())
+
+
+def test_an_index_rebuilt_by_another_process_is_not_searched_with_the_wrong_embedder(
+    tmp_path: Path, index: DocumentIndex, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_name = {"tiny": TinyEmbedder(), "other": TinyEmbedder(name="other", seed=1)}
+    monkeypatch.setattr("appkit.retrieval.embedder_slot.open_embedder", by_name.__getitem__)
+    index.sync(folder)
+    given = TinyEmbedder()
+    with (
+        DocumentIndex.open(tmp_path / "index") as open_one,
+        DocumentIndex.open(tmp_path / "index", embedder=given) as given_one,
+    ):
+        open_one.embed_query("pump")
+        index.rebuild(by_name["other"])
+        assert open_one.refresh() and given_one.refresh()
+        assert np.array_equal(open_one.embed_query("pump"), by_name["other"].embed(["pump"])[0])
+        with pytest.raises(EmbedderMismatchError):
+            given_one.embed_query("pump")
+    assert by_name["tiny"].is_closed
+
+
+def test_an_embedder_that_was_given_open_stays_open(index: DocumentIndex, folder: Path, embedder: TinyEmbedder) -> None:
+    index.sync(folder)
+    index.close()
+    assert not embedder.is_closed
+
+
+@pytest.mark.parametrize("wrong", [{"text": "half \ud800"}, {"title": "\udfff"}, {"metadata": {"year": float("inf")}}])
+def test_a_document_that_cannot_be_stored_is_skipped_and_the_rest_comes_in(
+    index: DocumentIndex, folder: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]
+) -> None:
+    class WrongParser(TextParser):
+        def load(self, path: Path, source: str) -> Document:
+            document = super().load(path, source)
+            return replace(document, **wrong) if source == "cellar.txt" else document  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sync, "DocumentParser", WrongParser)
+    report = index.sync(folder)
+    assert [(file.source, file.reason) for file in report.skipped] == [("cellar.txt", "corrupt")]
+    assert (report.num_documents, index.verify()) == (2, [])
