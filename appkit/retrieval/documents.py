@@ -1,6 +1,6 @@
 """What retrieval is about: files that became text, pieces of them, and what a search found.
 
-Offsets count characters of `Document.text`, from 0; a span is `text[start:end]`. They are exact everywhere: a chunk's text
+Offsets count characters of `Document.text`, from 0; a span is `text[start:end]`. They are exact: a chunk's text
 and a quote are substrings of the document they name.
 """
 
