@@ -9,7 +9,7 @@ from pathlib import Path
 from appkit import Index
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("documents")
-questions = sys.argv[2:] or ["How thick must the concrete be?", "保修期是多久？", "Who is the president?"]
+questions = sys.argv[2:] or ["How thick must the concrete be?", "整机保修期是多久？", "Who is the president?"]
 
 with Index.sync(folder) as index:  # only files that changed are read again
     for question in questions:

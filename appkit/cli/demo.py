@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "examples" / "documents"
 QUESTIONS = (
     "How often must the strainer be cleaned?",
     "What does the extension of the warranty cost?",
-    "保修期是多久？",
+    "整机保修期是多久？",
 )
 
 
