@@ -128,7 +128,8 @@ def main() -> int:
     collections = build_collection({edition: load_sections(options.data, edition) for edition in editions})
     passages = {name: text for pair in collections.values() for name, text in pair.passages.items()}
     work = options.work / options.embedder if options.work else None
-    figures: dict[str, Any] = {"embedder": options.embedder, **provenance("eval.tasks.debian_reference"), "pairs": {}}
+    source = provenance("eval.tasks.debian_reference", "--embedder", options.embedder)
+    figures: dict[str, Any] = {"embedder": options.embedder, **source, "pairs": {}}
     with LocalEmbedder(options.embedder) as embedder, indexed(passages, embedder, work) as index:
         for (asked, searched), collection in collections.items():
             values = evaluate(index, collection, searched)

@@ -3,15 +3,14 @@
 import os
 import platform
 import shlex
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 
-def provenance(module: str) -> dict[str, str | int]:
-    """The command that was run, the day, and the machine, for a program started as `python -m <module>`."""
+def provenance(module: str, *arguments: str) -> dict[str, str]:
+    """How to get the figures again, `python -m <module> <arguments>`, the day, and the machine."""
     return {
-        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", module, *arguments]),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {platform.system()}",
         "python": platform.python_version(),
