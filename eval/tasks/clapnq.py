@@ -151,7 +151,7 @@ def main() -> int:
     report: dict[str, Any] = {
         "run": run,
         "summary": {"all": summarise(outcomes), "held out": summarise([o for o in outcomes if o.is_held_out])},
-    } | provenance("eval.tasks.clapnq")
+    } | provenance("eval.tasks.clapnq", *_arguments(options))
     if options.write:
         about = " ".join(__doc__.split("\n\n")[2].split())
         write_results("clapnq", run, report, title="CLAPNQ", about=about, as_markdown=as_markdown)
@@ -159,6 +159,13 @@ def main() -> int:
         report["outcomes"] = [asdict(outcome) for outcome in outcomes]
     sys.stdout.write((json.dumps(report, ensure_ascii=False) if options.json else as_markdown(report)) + "\n")
     return 0
+
+
+def _arguments(options: argparse.Namespace) -> list[str]:
+    """Those that change the figures."""
+    writer = ["--method", options.method, "--model", options.model] if options.method == "generated" else []
+    limit = [] if options.limit is None else ["--limit", str(options.limit)]
+    return ["--embedder", options.embedder, *writer, *limit]
 
 
 def run_name(method: str, model: str, embedder: str, limit: int | None) -> str:

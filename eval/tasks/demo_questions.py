@@ -59,7 +59,12 @@ def main() -> int:
         outcomes = list(ask_all(index))
     if options.json:
         report = {"embedder": options.embedder, "outcomes": [asdict(o) for o in outcomes]}
-        sys.stdout.write(json.dumps(report | provenance("eval.tasks.demo_questions"), ensure_ascii=False) + "\n")
+        sys.stdout.write(
+            json.dumps(
+                report | provenance("eval.tasks.demo_questions", "--embedder", options.embedder), ensure_ascii=False
+            )
+            + "\n"
+        )
         return 0
     for outcome in outcomes:
         mark = "✓" if outcome.is_right else "✗"
