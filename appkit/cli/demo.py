@@ -1,7 +1,4 @@
-"""What `make demo` shows: a folder is indexed, three questions are answered by quotes, and the chat stays open.
-
-The folder is the repository's `examples/documents`; another may be given: `python -m appkit.cli.demo FOLDER`.
-"""
+"""What `make demo` shows: a folder is indexed, three questions are answered by quotes, and the chat stays open."""
 
 import sys
 from pathlib import Path
@@ -11,7 +8,7 @@ from appkit.cli.main import guarded
 from appkit.cli.progress import show_progress
 from appkit.cli.texts import text
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples" / "documents"
+FOLDER = "examples/documents"  # of the repository
 QUESTIONS = (
     "How often must the strainer be cleaned?",
     "What does the extension of the warranty cost?",
@@ -19,8 +16,8 @@ QUESTIONS = (
 )
 
 
-def demo(folder: Path = FOLDER) -> None:
-    """Pull the models that are missing, index `folder`, ask, and go on as `appkit chat --docs` for a person."""
+def demo() -> None:
+    """Pull the models that are missing, index the folder, ask, and go on as `appkit chat --docs` for a person."""
     from appkit.cli.chat_loop import PipedLines, TerminalLines
     from runtime import DEFAULT_EMBEDDER, DEFAULT_MODEL
 
@@ -28,8 +25,8 @@ def demo(folder: Path = FOLDER) -> None:
         _pull(name)
     is_person = sys.stdin.isatty() and sys.stdout.isatty()
     lines = TerminalLines() if is_person else PipedLines(sys.stdin)
-    with DocumentLoop(folder, lines, sync=True) as loop:
-        sys.stdout.write(text("docs_banner", folder=folder.name, documents=loop.num_documents) + "\n")
+    with DocumentLoop(Path(__file__).resolve().parents[2] / FOLDER, lines, sync=True) as loop:
+        sys.stdout.write(text("docs_banner", folder=FOLDER, documents=loop.num_documents) + "\n")
         for question in QUESTIONS:
             sys.stdout.write(f"\n> {question}\n")
             loop.answer(question)
@@ -46,4 +43,4 @@ def _pull(name: str) -> None:
 
 
 if __name__ == "__main__":
-    guarded(lambda: demo(*map(Path, sys.argv[1:2])))
+    guarded(demo)

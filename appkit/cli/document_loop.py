@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from appkit.cli.answer_report import citation_with_surroundings, print_sources, print_text
-from appkit.cli.chat_loop import LineLoop, Lines
+from appkit.cli.chat_loop import LineLoop, Lines, ignoring_ctrl_c
 from appkit.cli.index_report import print_hits
 from appkit.cli.texts import text
 
@@ -40,10 +40,18 @@ class DocumentLoop(LineLoop):
         return self._index.stats().num_documents
 
     def answer(self, question: str) -> None:
-        with self._chat.stream(question) as turn:
+        turn = self._chat.stream(question)
+        try:
             if not self._json:
                 print_text(turn)
             self._answer = answer = turn.result()
+        except KeyboardInterrupt:
+            with ignoring_ctrl_c():
+                turn.close()
+            if not self._lines.survives_errors:
+                raise
+            self.say(text("chat_stopped"))
+            return
         if self._json:
             self.say(json.dumps(answer.to_json(), ensure_ascii=False), to_person=False)
         else:

@@ -43,8 +43,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "上一轮：首词元 {ttft_s:.2f} 秒，读 {prefill_tok_s:,.0f} 词元/秒，写 {decode_tok_s:,.1f} 词元/秒。",
     ),
     "docs_banner": (
-        "{folder}: {documents:,} documents. Answers are quoted from them. /help lists commands; Ctrl-D leaves.",
-        "{folder}：{documents:,} 个文档，回答摘自文档原文。/help 查看命令；Ctrl-D 退出。",
+        "Documents in {folder}: {documents:,}. Answers are quoted from them. /help lists commands; Ctrl-D leaves.",
+        "{folder} 中有 {documents:,} 个文档，回答摘自原文。/help 查看命令；Ctrl-D 退出。",
     ),
     "docs_help": (
         "/help           this list\n"
@@ -92,14 +92,14 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "index_reading": ("reading files", "读取文件"),
     "index_embedding": ("embedding", "计算向量"),
     "index_synced": (
-        "{documents:,} documents, {chunks:,} chunks: {added:,} added, {updated:,} updated, {deleted:,} deleted, "
-        "{unchanged:,} unchanged.",
+        "Documents: {documents:,}, in {chunks:,} chunks. Added {added:,}, updated {updated:,}, deleted {deleted:,}, "
+        "unchanged {unchanged:,}.",
         "共 {documents:,} 个文档、{chunks:,} 个片段：新增 {added:,}，更新 {updated:,}，删除 {deleted:,}，"
         "未变 {unchanged:,}。",
     ),
     "index_would_change": (
-        "A sync would add {added:,}, update {updated:,} and delete {deleted:,}; {unchanged:,} are unchanged. "
-        "The index now: {documents:,} documents, {chunks:,} chunks.",
+        "A sync would add {added:,}, update {updated:,}, delete {deleted:,} and leave {unchanged:,}. Documents now: "
+        "{documents:,}, in {chunks:,} chunks.",
         "同步将新增 {added:,}、更新 {updated:,}、删除 {deleted:,}，{unchanged:,} 个未变。"
         "当前索引：{documents:,} 个文档、{chunks:,} 个片段。",
     ),

@@ -11,6 +11,7 @@ import pytest
 
 from appkit.cli import printable
 from tests.appkit.cli.command import CommandHere, environment, one_sentence
+from tests.appkit.cli.test_chat import Terminal
 from tests.helpers.model_home import give_model
 from tests.helpers.shared_data import ROOT
 
@@ -69,7 +70,7 @@ def test_a_changed_file_is_seen_with_sync_and_not_without(appkit_here: CommandHe
     assert "ten years" in appkit_here("ask", str(folder), QUESTION, home=home).stdout
     after = appkit_here("ask", str(folder), QUESTION, "--sync", home=home)
     assert "eleven years" in after.stdout
-    assert "1 updated" in after.stderr
+    assert "updated 1" in after.stderr
 
 
 def test_what_the_documents_do_not_say_is_not_answered(appkit_here: CommandHere, folder: Path, home: Path) -> None:
@@ -181,8 +182,21 @@ def test_changed_files_are_read_where_the_chat_asks_for_it(appkit_here: CommandH
     chat(appkit_here, folder, "", home=home)
     (folder / "noise.md").write_text("The outdoor unit hums at 40 decibels.\n")
     done = chat(appkit_here, folder, "How loud is the outdoor unit?\n/sync\nHow loud is the outdoor unit?\n", home=home)
-    assert "1 added" in done.stderr
+    assert "Added 1" in done.stderr
     assert "40 decibels" in done.stdout
+
+
+def test_at_a_terminal_the_chat_asks_for_questions(folder: Path, home: Path) -> None:
+    terminal = Terminal(home, f"from appkit.cli.main import main\nmain(['chat', '--docs', {str(folder)!r}])")
+    try:
+        terminal.wait_for(r"Documents in .*: 1\.", timeout_s=60)
+        terminal.wait_for(r"> ")
+        terminal.type(f"{QUESTION}\r")
+        terminal.wait_for(r"\[1\] warranty\.md, Warranty")
+        terminal.wait_for(r"> ")
+        assert terminal.leave() == 0
+    finally:
+        terminal.close()
 
 
 def test_sampling_options_do_not_apply_to_documents(appkit_here: CommandHere, folder: Path, home: Path) -> None:

@@ -72,7 +72,7 @@ def test_sync_adds_updates_and_deletes_and_a_dry_run_only_says_so(index: IndexCo
 
 def test_people_read_numbers_and_chinese_people_chinese(index: IndexCommand) -> None:
     said = index.people("sync").stdout
-    assert said == "2 documents, 2 chunks: 2 added, 0 updated, 0 deleted, 0 unchanged.\n"
+    assert said == "Documents: 2, in 2 chunks. Added 2, updated 0, deleted 0, unchanged 0.\n"
     said = index.people("sync", LANG="zh_CN.UTF-8").stdout
     assert said.startswith("共 2 个文档、2 个片段：新增 0")
 
@@ -154,7 +154,7 @@ def test_files_that_cannot_be_read_are_named_at_the_end_and_the_status_is_three(
     (folder / "loop").symlink_to(folder)
     done = index.people("sync")
     assert done.returncode == 3
-    assert done.stdout.startswith("2 documents")
+    assert done.stdout.startswith("Documents: 2, ")
     assert "Traceback" not in done.stderr
     reasons = {line.split()[0]: line.split("(")[1].split(")")[0] for line in done.stderr.splitlines() if "  " in line}
     assert reasons["broken.pdf"] == "corrupt"
