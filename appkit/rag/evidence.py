@@ -15,7 +15,7 @@ from appkit.retrieval.documents import Hit
 from appkit.retrieval.sentences import split_sentences
 
 NUM_HITS = 5  # chunks whose sentences may be quoted
-NUM_EMBEDDED = 16  # sentences that the embedder sees: the best by everything else; more cost time and found no more
+NUM_EMBEDDED = 16  # sentences that the embedder sees: the best by everything else; more cost time
 MAX_EMBEDDED_CHARACTERS = 400  # of a sentence; its beginning says what it is about, and embedders have a limit
 
 _FIELD = re.compile(r"[^:：\n]{1,40}[:：] ?\S")

@@ -10,8 +10,8 @@ from appkit.messages import Citation
 from appkit.rag.citations import cite
 from appkit.rag.evidence import Evidence, Sentence
 
-MAX_SENTENCES = 3  # 2 and 4 reach a lower token F1 on CLAPNQ
-MAX_SCORE_BEHIND = 1.5  # log-odds behind the best sentence at which one is left out
+MAX_SENTENCES = 3  # token F1 on CLAPNQ is highest; see docs/log.md
+MAX_SCORE_BEHIND = 1.5  # log-odds behind the best sentence at which another is left out
 
 
 def choose_quotes(evidence: Evidence, *, max_sentences: int = MAX_SENTENCES) -> tuple[Citation, ...]:
