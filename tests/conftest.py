@@ -5,8 +5,8 @@ import signal
 import numpy as np
 import pytest
 
-# A shell may start what it puts in the background with Ctrl-C ignored, and all processes below inherit that; the tests that
-# press Ctrl-C need it to be heard.
+# A shell may start what it puts in the background with Ctrl-C ignored, and all processes below inherit that;
+# the tests that press Ctrl-C need it to be heard.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
