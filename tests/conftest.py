@@ -1,11 +1,17 @@
 """Fixtures every test may use."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.helpers.model_home import give_model
+
+# A shell may start what it puts in the background with Ctrl-C ignored, and all processes below inherit that;
+# the tests that press Ctrl-C need it to be heard.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
