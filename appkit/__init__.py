@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from appkit.llm.notices import ModelNotice
     from appkit.llm.open import open_model
     from appkit.llm.scripted import ScriptedModel
+    from appkit.llm.sentence_transformers import SentenceTransformersEmbedder
     from appkit.messages import Citation, Constraint, Message, ToolCall, ToolSpec
     from appkit.rag import Answer, AnswerStream, DocumentChat, Index
 
@@ -54,6 +55,7 @@ _HOMES = {
     "Message": "appkit.messages",
     "ModelNotice": "appkit.llm.notices",
     "ScriptedModel": "appkit.llm.scripted",
+    "SentenceTransformersEmbedder": "appkit.llm.sentence_transformers",
     "ToolCall": "appkit.messages",
     "ToolSpec": "appkit.messages",
     "Usage": "appkit.llm.base",
@@ -83,6 +85,7 @@ __all__ = [
     "Message",
     "ModelNotice",
     "ScriptedModel",
+    "SentenceTransformersEmbedder",
     "ToolCall",
     "ToolSpec",
     "Usage",

@@ -97,7 +97,11 @@ def choose_embedder(texts: Iterable[str]) -> str:
 
 
 def open_embedder(name: str) -> Embedder:
-    """The catalog's embedder `name`, or that in a file. The caller closes it."""
+    """The catalog's embedder `name`, that in a file, or "st:…" of sentence-transformers. The caller closes it."""
+    if name.startswith("st:"):
+        from appkit.llm.sentence_transformers import SentenceTransformersEmbedder  # loads torch
+
+        return SentenceTransformersEmbedder(name)
     from appkit.llm.embedder import LocalEmbedder  # loads the runtime
 
     return LocalEmbedder(name)
