@@ -198,7 +198,7 @@ def check_database(path: Path, manifest: Manifest, folder: Path) -> None:
 def damaged(folder: Path, manifest: Manifest, what: str) -> IndexDamagedError:
     """The error for a database that cannot be used."""
     return IndexDamagedError(
-        f"{folder / manifest.database.name} {what}: the index is damaged. Remove {folder} and sync again; "
-        f"the documents are read anew from {manifest.folder}.",
+        f"{folder / manifest.database.name} {what}: the index is damaged. Remove it and read the documents anew: "
+        f"appkit index rm {manifest.folder}, then appkit index sync {manifest.folder}.",
         folder,
     )
