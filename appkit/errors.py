@@ -2,6 +2,11 @@
 
 AppkitError
 ├─ TemplateError          has .template, .variable
+├─ ConversationError
+│  ├─ ConversationNotFoundError  has .conversation_id
+│  ├─ StoreVersionError          has .path, .version
+│  └─ StoreDamagedError          has .path
+├─ RemoteModelError       has .url, .status
 ├─ RetrievalError
 │  ├─ IndexLockedError        has .path, .holder
 │  ├─ IndexVersionError       has .path, .version
@@ -37,6 +42,53 @@ class ContextOverflowError(AppkitError):
         super().__init__(message)
         self.num_tokens = num_tokens
         self.limit = limit
+
+
+class TemplateError(AppkitError):
+    """A prompt cannot be read or rendered: `template` is its name, `variable` the one at fault, if one is."""
+
+    def __init__(self, message: str, template: str, variable: str | None = None) -> None:
+        super().__init__(message)
+        self.template = template
+        self.variable = variable
+
+
+class ConversationError(AppkitError):
+    """A stored conversation cannot be read, written or changed as asked."""
+
+
+class ConversationNotFoundError(ConversationError):
+    """The store holds no conversation, or more than one, that `conversation_id` names."""
+
+    def __init__(self, message: str, conversation_id: str) -> None:
+        super().__init__(message)
+        self.conversation_id = conversation_id
+
+
+class StoreVersionError(ConversationError):
+    """The store was written in format `version`, which this build does not read."""
+
+    def __init__(self, message: str, path: Path, version: int) -> None:
+        super().__init__(message)
+        self.path = path
+        self.version = version
+
+
+class StoreDamagedError(ConversationError):
+    """What the store at `path` holds is not what was written there."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class RemoteModelError(AppkitError):
+    """A remote model did not answer, or not as agreed. `status` is the HTTP status, None where there was none."""
+
+    def __init__(self, message: str, url: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.url = url
+        self.status = status
 
 
 class RetrievalError(AppkitError):

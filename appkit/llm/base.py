@@ -13,7 +13,10 @@ from appkit.messages import Constraint, Message, ToolCall, ToolSpec
 if TYPE_CHECKING:  # a tenth of a second that a command line without a model need not pay
     import numpy as np
 
-Capability = Literal["chat", "complete", "constraint", "score", "fork", "token_ids", "tools", "logprobs"]
+# "token_count": `count_tokens` is exact; without it, it is an estimate, and whoever shows the number says so.
+Capability = Literal[
+    "chat", "complete", "constraint", "score", "fork", "token_ids", "token_count", "tools", "logprobs"
+]
 FinishReason = Literal["stop", "length", "cancelled"]
 
 
@@ -132,12 +135,19 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def score(self, prompt: str, continuation: str) -> "np.ndarray":
-        """[n] float32: log-probability of each token of `continuation` after `prompt`."""
+    def score(self, prompt: str | Sequence[Message], continuation: str) -> "np.ndarray":
+        """[n] float32: log-probability of each token of `continuation` after `prompt`.
+
+        After messages, `continuation` is the start of the assistant's answer.
+        """
+        ...
+
+    def score_many(self, prompt: str | Sequence[Message], continuations: Sequence[str]) -> "list[np.ndarray]":
+        """`score` of each continuation after one prompt, which is read once."""
         ...
 
     def count_tokens(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
-        """Tokens the model would be shown, template included."""
+        """Tokens the model would be shown, template included; exact where it has the capability "token_count"."""
         ...
 
     def fork(

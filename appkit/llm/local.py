@@ -34,7 +34,9 @@ from runtime.errors import ChatTemplateError
 FALLBACK_SYSTEM = "You are a helpful assistant."
 FALLBACK_SAMPLING: Mapping[str, Any] = MappingProxyType({"temperature": 0.7, "top_p": 0.95, "min_p": 0.05})
 
-_CHAT: frozenset[Capability] = frozenset({"chat", "complete", "constraint", "score", "fork", "token_ids", "logprobs"})
+_CHAT: frozenset[Capability] = frozenset(
+    {"chat", "complete", "constraint", "score", "fork", "token_ids", "token_count", "logprobs"}
+)
 
 
 class LocalModel:
@@ -133,14 +135,14 @@ class LocalModel:
         stops = self._template.stops  # a plain dialogue has some, and its answers begin with a blank
         return self._submit(prompt_ids, self._params(settings, stops), constraint, strips_start=bool(stops))
 
-    def score(self, prompt: str, continuation: str) -> np.ndarray:
+    def score(self, prompt: str | Sequence[Message], continuation: str) -> np.ndarray:
         """[n] float32: log-probability of each token of `continuation` after `prompt`, encoded apart from it.
 
         Raises:
             ValueError: `continuation` is empty, or `prompt` is and the model has no start token.
             ContextOverflowError: the two together do not fit.
         """
-        prompt_ids = self._text_ids(prompt)
+        prompt_ids = self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, ())
         continuation_ids = tuple(self._model.tokenizer.encode(continuation))
         if not continuation_ids:
             raise ValueError("The continuation is empty: there is nothing to score.")

@@ -74,7 +74,7 @@ class ScriptedModel:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        always: set[Capability] = {"chat", "complete", "constraint", "fork", "token_ids", "tools"}
+        always: set[Capability] = {"chat", "complete", "constraint", "fork", "token_ids", "token_count", "tools"}
         return frozenset(always | {"score"} if self._score else always)
 
     @property
@@ -114,7 +114,7 @@ class ScriptedModel:
         request = ScriptedRequest(prompt=asked, settings=settings, tools=tuple(tools), constraint=constraint)
         return self._answer(request, _ids(_show(asked, tools)))
 
-    def score(self, prompt: str, continuation: str) -> "np.ndarray":
+    def score(self, prompt: Prompt, continuation: str) -> "np.ndarray":
         """[n] float32, one a character, from the function the model was made with."""
         self._check_open()
         if self._score is None:
@@ -122,7 +122,7 @@ class ScriptedModel:
                                   self._name, "score")  # fmt: skip
         import numpy as np
 
-        logprobs = np.asarray(self._score(prompt, continuation), np.float32)
+        logprobs = np.asarray(self._score(_show(prompt), continuation), np.float32)
         if logprobs.shape != (len(continuation),):
             raise ValueError(f"The score function gave {logprobs.shape} values for {len(continuation)} characters.")
         return logprobs
