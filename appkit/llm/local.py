@@ -142,12 +142,23 @@ class LocalModel:
             ValueError: `continuation` is empty, or `prompt` is and the model has no start token.
             ContextOverflowError: the two together do not fit.
         """
+        return self.score_many(prompt, [continuation])[0]
+
+    def score_many(self, prompt: str | Sequence[Message], continuations: Sequence[str]) -> list[np.ndarray]:
+        """`score` of each continuation, to the bit. The prompt is read once and short continuations share a forward.
+
+        Raises:
+            What `score` raises, before any work where one continuation is at fault.
+        """
+        if isinstance(continuations, str):
+            raise TypeError("score_many takes a list of texts; give [text] for one.")
         prompt_ids = self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, ())
-        continuation_ids = tuple(self._model.tokenizer.encode(continuation))
-        if not continuation_ids:
-            raise ValueError("The continuation is empty: there is nothing to score.")
-        self._check_fits((*prompt_ids, *continuation_ids[1:]))
-        logprobs: np.ndarray = self._engine.score(prompt_ids, continuation_ids)
+        encoded = [tuple(self._model.tokenizer.encode(continuation)) for continuation in continuations]
+        for continuation_ids in encoded:
+            if not continuation_ids:
+                raise ValueError("The continuation is empty: there is nothing to score.")
+            self._check_fits((*prompt_ids, *continuation_ids[1:]))
+        logprobs: list[np.ndarray] = self._engine.score_many(prompt_ids, encoded)
         return logprobs
 
     def count_tokens(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:

@@ -116,16 +116,24 @@ class ScriptedModel:
 
     def score(self, prompt: Prompt, continuation: str) -> "np.ndarray":
         """[n] float32, one a character, from the function the model was made with."""
-        self._check_open()
-        if self._score is None:
-            raise CapabilityError(f"{self._name} has no score function: make it with ScriptedModel(…, score=…).",
-                                  self._name, "score")  # fmt: skip
+        give_score = self._check_can_score()
+        if not prompt:
+            raise ValueError("The prompt is empty: there is nothing to score after.")
+        if not continuation:
+            raise ValueError("The continuation is empty: there is nothing to score.")
         import numpy as np
 
-        logprobs = np.asarray(self._score(_show(prompt), continuation), np.float32)
+        logprobs = np.asarray(give_score(_show(prompt), continuation), np.float32)
         if logprobs.shape != (len(continuation),):
             raise ValueError(f"The score function gave {logprobs.shape} values for {len(continuation)} characters.")
         return logprobs
+
+    def score_many(self, prompt: Prompt, continuations: Sequence[str]) -> "list[np.ndarray]":
+        """`score` of each."""
+        if isinstance(continuations, str):
+            raise TypeError("score_many takes a list of texts; give [text] for one.")
+        self._check_can_score()
+        return [self.score(prompt, continuation) for continuation in continuations]
 
     def count_tokens(self, prompt: Prompt, *, tools: Sequence[ToolSpec] = ()) -> int:
         """Characters shown: of the text, or of the messages' lines."""
@@ -186,6 +194,13 @@ class ScriptedModel:
                 )
             answer = self._script[idx % len(self._script)]
         return Message(role="assistant", content=answer) if isinstance(answer, str) else answer
+
+    def _check_can_score(self) -> Callable[[str, str], Sequence[float]]:
+        self._check_open()
+        if self._score is None:
+            raise CapabilityError(f"{self._name} has no score function: make it with ScriptedModel(…, score=…).",
+                                  self._name, "score")  # fmt: skip
+        return self._score
 
     def _check_open(self) -> None:
         if self._is_closed:

@@ -157,24 +157,43 @@ class Engine:
             SequenceTooLongError: prompt and continuation do not fit in `max_seq_len` together.
             UnsupportedModelError: an embedder.
         """
+        return self.score_many(prompt_ids, [continuation_ids], adapter)[0]
+
+    def score_many(
+        self,
+        prompt_ids: Sequence[int],
+        continuations: Sequence[Sequence[int]],
+        adapter: LoraWeights | None = None,
+    ) -> list[np.ndarray]:
+        """`score` of each continuation after one prompt.
+
+        The prompt is computed once, with the first continuation; the others, each from the last whole page of the
+        prompt on, share forwards: one where together they are no more than a chunk and the engine is otherwise free.
+
+        Raises:
+            What `score` raises; nothing is computed where one continuation is refused.
+        """
         self._loop.check_open()
         self._check_can_complete()
         prompt = token_ids("prompt_ids", prompt_ids)
-        continuation = token_ids("continuation_ids", continuation_ids)
         self._check_ids("prompt_ids", prompt)
-        self._check_ids("continuation_ids", continuation)
         if not prompt:
             raise ValueError("prompt_ids is empty; give at least one token, such as the model's start token.")
-        if not continuation:
-            return np.empty(0, np.float32)
-        self._check_fits("Prompt and continuation together", len(prompt) + len(continuation), reserve=0)
-        task = ScoreTask(prompt, continuation, self.model.config.vocab_size, adapter)
-        self._loop.submit(task)
+        listed = [token_ids("continuation_ids", continuation) for continuation in continuations]
+        for continuation in listed:
+            self._check_ids("continuation_ids", continuation)
+            self._check_fits("Prompt and continuation together", len(prompt) + len(continuation), reserve=0)
+        vocab_size = self.model.config.vocab_size
+        tasks = [ScoreTask(prompt, continuation, vocab_size, adapter) for continuation in listed if continuation]
         try:
-            return task.future.result()
+            for task in tasks:
+                self._loop.submit(task)
+            scores = iter([task.future.result() for task in tasks])
         except BaseException:
-            self._loop.cancel(task)
+            for task in tasks:
+                self._loop.cancel(task)
             raise
+        return [next(scores) if continuation else np.empty(0, np.float32) for continuation in listed]
 
     def embed(self, texts: Sequence[str], kind: EmbeddingKind = "document") -> np.ndarray:
         """[n, E] float32: a vector of length 1 for each text, in order.

@@ -1,9 +1,11 @@
 """`Scheduler`: which tasks run, what one round computes, and who gives way when pages run out.
 
-First come, first served: the oldest waiting task starts as soon as there are pages for its ids. One prompt is prefilled
-at a time, chunk by chunk, so that the next one finds its pages; beside it every task that has its prompt behind it gets
-one token a round. Tasks with one adapter share a forward. When pages run out the youngest running task gives its own
-back and waits to be computed again, so the oldest always gets on. An error ends the task it belongs to and no other.
+First come, first served: the oldest waiting task starts as soon as there are pages for its ids. A long prompt is
+prefilled alone, chunk by chunk, so that the next one finds its pages; short rests, such as continuations of a prompt
+that is in the cache, are prefilled together where one chunk holds them. Beside them every task that has its prompt
+behind it gets one token a round. Tasks with one adapter share a forward. When pages run out the youngest running task
+gives its own back and waits to be computed again, so the oldest always gets on. An error ends the task it belongs to
+and no other.
 """
 
 from collections import deque
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.engine.task import Task
+from runtime.engine.task import Task, fit_one_chunk
 from runtime.kvcache.pages import PagePool
 from runtime.kvcache.prefix_cache import PrefixCache
 from runtime.kvcache.sequence import build_page_table
@@ -98,22 +100,33 @@ class Scheduler:
         self._retire_done()
 
     def _start_waiting(self) -> None:
-        while self._waiting and len(self._running) < MAX_RUNNING and not any(t.is_prefilling for t in self._running):
+        while self._waiting and len(self._running) < MAX_RUNNING and fit_one_chunk(self._prefilling()):
             if not self._start(self._waiting[0]):
                 return
             self._waiting.popleft()
 
+    def _prefilling(self) -> list[Task]:
+        return [task for task in self._running if task.is_prefilling]
+
     def _start(self, task: Task) -> bool:
-        """Give a task the pages of all its ids, shared where they are known; False where there are too few."""
+        """Give a task the pages of all its ids, shared where they are known; False where it must wait for them."""
         running = [other.sequence for other in self._running]
         num_cached = self._prefixes.adopt_longest(task.sequence, running, task.max_reuse_len)
-        if not self._reserve(task, len(task.sequence.ids)):
+        if not self._can_prefill(task) or not self._reserve(task, len(task.sequence.ids)):
             task.sequence.release(self._pool)
             return False
         self._running.append(task)
         with _errors_end(task):
             task.begin(num_cached)
         return True
+
+    def _can_prefill(self, task: Task) -> bool:
+        """Whether a task's ids can be computed beside those under way, and none would be found if it waited."""
+        prefilling = self._prefilling()
+        if not prefilling:
+            return True
+        best_len = max(task.sequence.num_shareable(other.sequence, task.max_reuse_len) for other in prefilling)
+        return best_len <= task.sequence.num_computed and fit_one_chunk([*prefilling, task])
 
     def _reserve(self, task: Task, num_tokens: int) -> bool:
         """Pages for a task's first `num_tokens` tokens, at the cost of cached ones; False where that is not enough."""

@@ -9,7 +9,7 @@ from runtime.engine.completion import check_row
 from runtime.engine.task import Task
 from runtime.layers.lora import LoraWeights
 
-MAX_LOGIT_BYTES = 32 << 20  # of one step; a row of a 256k vocabulary is 1 MiB
+MAX_LOGIT_BYTES = 32 << 20  # of one task's step; a row of a 256k vocabulary is 1 MiB
 
 
 class ScoreTask(Task):

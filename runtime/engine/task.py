@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -59,9 +59,19 @@ class Task(ABC):
         return start, min(len(self.sequence.ids), start + PREFILL_CHUNK)
 
     @property
+    def num_pending(self) -> int:
+        """Ids that are not computed yet."""
+        return len(self.sequence.ids) - self.sequence.num_computed
+
+    @property
     def is_prefilling(self) -> bool:
         """More than the one token of a decode step is waiting."""
-        return len(self.sequence.ids) - self.sequence.num_computed > 1
+        return self.num_pending > 1
 
     def is_expired(self) -> bool:
         return self.timeout_s is not None and time.monotonic() - self.submitted_at > self.timeout_s
+
+
+def fit_one_chunk(tasks: Iterable[Task]) -> bool:
+    """Whether everything these tasks wait for is no more than the prompt tokens of one step."""
+    return sum(task.num_pending for task in tasks) <= PREFILL_CHUNK

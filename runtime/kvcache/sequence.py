@@ -33,6 +33,15 @@ class KVSequence:
         """Pages still to be allocated before the first `num_tokens` tokens have a place."""
         return max(0, num_pages_for(num_tokens) - len(self.page_ids))
 
+    def num_shareable(self, other: "KVSequence", max_len: int) -> int:
+        """Leading tokens, in whole pages and at most `max_len`, that `other` computes or will compute for this one."""
+        if other.namespace is not self.namespace:
+            return 0
+        limit = min(len(self.ids), len(other.ids), max_len)
+        different = np.flatnonzero(np.array(self.ids[:limit]) != np.array(other.ids[:limit]))
+        common_len = int(different[0]) if len(different) else limit
+        return common_len // PAGE_SIZE * PAGE_SIZE
+
     def release(self, pool: PagePool) -> None:
         """Give all pages back and start over; the ids stay."""
         pool.release(self.page_ids)

@@ -98,6 +98,27 @@ class LanguageModelContract:
         assert logprobs.ndim == 1
         assert (logprobs <= 0).all()
 
+    def test_score_many_gives_what_score_gives_for_each(self, model: LanguageModel) -> None:
+        continuations = (" Paris", " Paris, which is on the Seine", "!", " Paris")
+        for prompt in (PROMPT, QUESTION):
+            if "score" not in model.capabilities:
+                with pytest.raises(CapabilityError):
+                    model.score_many(prompt, continuations)
+                continue
+            together = model.score_many(prompt, continuations)
+            alone = [model.score(prompt, continuation) for continuation in continuations]
+            assert all(map(np.array_equal, together, alone))
+            assert len(together) == len(alone)
+
+    def test_score_many_refuses_one_text_and_nothing_to_score(self, model: LanguageModel) -> None:
+        if "score" not in model.capabilities:
+            pytest.skip("this model cannot score")
+        assert model.score_many(PROMPT, []) == []
+        with pytest.raises(TypeError, match=r"\[text\]"):
+            model.score_many(PROMPT, " Paris")
+        with pytest.raises(ValueError, match="empty"):
+            model.score_many(PROMPT, [" Paris", ""])
+
     def test_tools_are_refused_where_they_are_not_offered(self, model: LanguageModel) -> None:
         tools = (ToolSpec(name="look", description="Looks."),)
         if "tools" in model.capabilities:

@@ -261,6 +261,47 @@ def test_score_uses_the_cached_prompt(engine: Engine) -> None:
     assert engine.model.network.num_computed - computed_before == 101 - 96
 
 
+def test_score_many_equals_score_and_reads_the_prompt_once(engine: Engine) -> None:
+    prompt_ids, continuations = [BOS, *range(99)], [[1, 2, 3], [7], [], [1, 2, 9], [4] * 30]
+    forwards: list[int] = []
+    engine.model.network.before_forward = lambda input_ids: forwards.append(len(input_ids))
+    together = engine.score_many(prompt_ids, continuations)
+    tail = 100 - 96  # past the last whole page of the prompt
+    assert forwards == [100 + 2, (tail + 0) + (tail + 2) + (tail + 29)]
+    engine.clear_cache()
+    for scores, continuation in zip(together, continuations, strict=True):
+        assert np.array_equal(scores, engine.score(prompt_ids, continuation))
+
+
+def test_score_many_refuses_before_any_work(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="9999"):
+        engine.score_many([BOS], [[1, 2], [9999]])
+    with pytest.raises(SequenceTooLongError):
+        engine.score_many([BOS], [[1, 2], [1] * 512])
+    assert engine.model.network.num_computed == 0
+
+
+def test_score_many_of_a_failing_continuation_raises_and_ends_the_others() -> None:
+    with Engine(toy_model(says=lambda history: -1 if history[-1] == 200 else 97)) as engine:
+        with pytest.raises(ModelRuntimeError, match="not finite"):
+            engine.score_many([BOS, 1], [[2, 3], [200, 3], [4] * 400])
+        assert len(engine.score([BOS, 1], [2])) == 1
+        stats = engine.stats()
+        assert (stats.num_running, stats.num_waiting) == (0, 0)
+
+
+def test_short_prompts_are_prefilled_together_and_shared_ones_wait(engine: Engine) -> None:
+    forwards: list[int] = []
+    gate = threading.Event()
+    engine.model.network.before_forward = lambda input_ids: (gate.wait(), forwards.append(len(input_ids)))
+    handles = [engine.submit(greedy([start, *range(start, start + 39)], 1)) for start in (0, 0, 50, 100)]
+    gate.set()
+    for handle in handles:
+        handle.result()
+    # The second finds two pages of the first, so it waits for them; those behind it keep their place.
+    assert forwards == [40, 8 + 40 + 40]
+
+
 def test_score_of_nothing_is_empty(engine: Engine) -> None:
     assert engine.score([BOS], []).shape == (0,)
 
