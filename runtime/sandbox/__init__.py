@@ -15,7 +15,7 @@ from runtime.sandbox.errors import (
     TemplateFailedError,
     TemplateRaisedError,
 )
-from runtime.sandbox.render import RenderOptions, Sandbox, SandboxLimits, render, shared_sandbox, warm_up
+from runtime.sandbox.render import RenderOptions, Sandbox, SandboxLimits, TemplateNames, render, shared_sandbox, warm_up
 
 __all__ = [
     "RenderOptions",
@@ -28,6 +28,7 @@ __all__ = [
     "SandboxUnavailableError",
     "SandboxUndefinedError",
     "TemplateFailedError",
+    "TemplateNames",
     "TemplateRaisedError",
     "render",
     "shared_sandbox",

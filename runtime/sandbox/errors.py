@@ -1,7 +1,7 @@
 """What can go wrong with a template.
 
-SandboxError                     has .line
-├─ SandboxSyntaxError            it is not a template, or includes another one
+SandboxError                     has .line, .partial, .reason
+├─ SandboxSyntaxError            it is not a template, or includes what it may not
 ├─ SandboxRefusedError           it reached for what the sandbox forbids
 ├─ SandboxUndefinedError         has .variable
 ├─ TemplateRaisedError           it called raise_exception: a message from its author
@@ -18,15 +18,21 @@ Limit = Literal["time", "memory", "input", "output", "recursion"]
 
 
 class SandboxError(ModelRuntimeError):
-    """Root: a template could not be rendered. `line` is where in its source, or None."""
+    """Root: a template could not be rendered. `line` is where in its source, or None.
+
+    `partial` names the included template that the line counts in, None for the template itself. `reason` is what went
+    wrong without where, for a caller who says where in words of its own.
+    """
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
         self.line = line
+        self.partial: str | None = None
+        self.reason = message
 
 
 class SandboxSyntaxError(SandboxError):
-    """The source is no template, names an unknown filter, or wants to include another template."""
+    """The source is no template, names an unknown filter, or wants to include what it was not given."""
 
 
 class SandboxRefusedError(SandboxError):

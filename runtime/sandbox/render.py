@@ -12,9 +12,10 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from runtime.sandbox.errors import (
+    SandboxError,
     SandboxLimitError,
     SandboxRefusedError,
     SandboxSyntaxError,
@@ -61,6 +62,14 @@ class SandboxLimits:
             raise ValueError(f"memory_bytes is {self.memory_bytes}; a worker needs at least {64 << 20}.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TemplateNames:
+    """What a template reads from what it is given, and what it includes: name → line where it first does."""
+
+    variables: Mapping[str, int]
+    templates: Mapping[str, int]
+
+
 class Sandbox:
     """Owns one worker process. Safe to share between threads (they take turns) and after fork (a child gets its own).
 
@@ -83,12 +92,14 @@ class Sandbox:
         variables: Mapping[str, Any],
         *,
         options: RenderOptions | None = None,
+        partials: Mapping[str, str] | None = None,
         now: datetime.datetime | None = None,
     ) -> str:
         """The text that template `source` makes of `variables`.
 
         Args:
             variables: plain data all through: text, numbers, booleans, None, lists and mappings with text keys.
+            partials: sources that the template may include or import, by name; without any it may not at all.
             now: what strftime_now tells; None is the present.
 
         Raises:
@@ -97,6 +108,7 @@ class Sandbox:
             SandboxError: one of its subclasses (`runtime/sandbox/errors.py`).
         """
         request = _request("render", source, options)
+        request["partials"] = json.dumps(dict(partials or {}))
         request["variables"] = _plain(variables, "variables", 0)
         request["now"] = (now or datetime.datetime.now()).isoformat()
         request["max_output_chars"] = self._limits.output_chars
@@ -105,6 +117,13 @@ class Sandbox:
     def variables(self, source: str, *, options: RenderOptions | None = None) -> frozenset[str]:
         """Names that template `source` reads from what it is given. Raises as `render`."""
         return frozenset(self._ask(_request("variables", source, options)))
+
+    def names(self, source: str, *, options: RenderOptions | None = None) -> TemplateNames:
+        """What template `source` reads and includes; what it includes need not exist.
+
+        Raises as `render`: SandboxSyntaxError also for blocks, and for an included name that is not written out.
+        """
+        return TemplateNames(**self._ask(_request("names", source, options)))
 
     def warm_up(self) -> None:
         """Start the worker, if there is none, without waiting for it: the next render then need not."""
@@ -132,7 +151,7 @@ class Sandbox:
             if reply.get("error") == "memory":
                 self._discard()  # its heap is in pieces
         if "error" in reply:
-            self._raise(reply)
+            raise self._error(reply)
         return reply["result"]
 
     def _exchange(self, message: bytes) -> bytes:
@@ -213,32 +232,38 @@ class Sandbox:
             "time",
         )
 
-    def _raise(self, reply: dict[str, Any]) -> NoReturn:
-        message, line = reply["message"], reply["line"]
-        where = "" if line is None else f" (line {line})"
+    def _error(self, reply: dict[str, Any]) -> SandboxError:
+        error = self._error_of_kind(reply)
+        error.partial = reply["partial"]
+        error.reason = reply["message"] or str(error)
+        return error
+
+    def _error_of_kind(self, reply: dict[str, Any]) -> SandboxError:
+        message, line, partial = reply["message"], reply["line"], reply["partial"]
+        where = "" if line is None else f" (line {line})" if partial is None else f" (line {line} of {partial!r})"
         match reply["error"]:
             case "syntax":
-                raise SandboxSyntaxError(f"The template cannot be read{where}: {message}", line)
+                return SandboxSyntaxError(f"The template cannot be read{where}: {message}", line)
             case "refused":
-                raise SandboxRefusedError(f"The template did what templates may not do{where}: {message}", line)
+                return SandboxRefusedError(f"The template did what templates may not do{where}: {message}", line)
             case "undefined":
-                raise SandboxUndefinedError(
+                return SandboxUndefinedError(
                     f"The template needs what it was not given{where}: {message}", line, reply["variable"]
                 )
             case "raised":
-                raise TemplateRaisedError(message, line)
+                return TemplateRaisedError(message, line)
             case "recursion":
-                raise SandboxLimitError(f"The template nests or calls itself too deeply{where}.", "recursion", line)
+                return SandboxLimitError(f"The template nests or calls itself too deeply{where}.", "recursion", line)
             case "memory":
-                raise SandboxLimitError(
+                return SandboxLimitError(
                     f"The template needs more than {self._limits.memory_bytes} bytes of memory{where}.", "memory", line
                 )
             case "output":
-                raise SandboxLimitError(
+                return SandboxLimitError(
                     f"The template writes more than {self._limits.output_chars} characters.", "output", line
                 )
             case _:
-                raise TemplateFailedError(f"The template failed{where}: {message}", line)
+                return TemplateFailedError(f"The template failed{where}: {message}", line)
 
 
 @functools.cache
@@ -252,10 +277,11 @@ def render(
     variables: Mapping[str, Any],
     *,
     options: RenderOptions | None = None,
+    partials: Mapping[str, str] | None = None,
     now: datetime.datetime | None = None,
 ) -> str:
     """`Sandbox.render` on the sandbox that the whole process shares."""
-    return shared_sandbox().render(source, variables, options=options, now=now)
+    return shared_sandbox().render(source, variables, options=options, partials=partials, now=now)
 
 
 def warm_up() -> None:

@@ -23,12 +23,13 @@ import re
 import signal
 import textwrap  # noqa: F401
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import jinja2.constants
 import jinja2.debug
 import jinja2.ext
+import jinja2.loaders
 import jinja2.meta
 import jinja2.nodes
 import jinja2.parser
@@ -45,7 +46,9 @@ MAX_REPEATED_ITEMS = 1 << 20  # of a text or list times a number
 MAX_CACHED_TEMPLATES = 64
 MAX_CACHED_SOURCE_CHARS = 4 << 20
 MAX_MESSAGE_CHARS = 2000
-INCLUDING_NODES = (jinja2.nodes.Include, jinja2.nodes.Import, jinja2.nodes.FromImport, jinja2.nodes.Extends)
+INCLUDING_NODES = (jinja2.nodes.Include, jinja2.nodes.Import, jinja2.nodes.FromImport)
+NO_PARTIALS = "{}"
+FILE_NAME = "<template>"  # of a template in its code; a partial's has its name before the bracket
 
 
 class OutputTooLongError(Exception):
@@ -155,16 +158,53 @@ def raise_exception(message: Any) -> None:
     raise TemplateError(str(message))
 
 
+class Partials(jinja2.loaders.BaseLoader):
+    """What a template may include: sources that came with the request, compiled once."""
+
+    def __init__(self, sources: dict[str, str]) -> None:
+        self.sources = sources
+        self.codes: dict[str, Any] = {}
+
+    def load(self, environment: Any, name: str, globals: Any = None) -> jinja2.Template:
+        """The partial, made anew from its code each time: what one render assigns in it, no other sees."""
+        if name not in self.codes:
+            tree = parse(environment, self.sources[name], self.sources.keys(), name)  # `parse` let no other name pass
+            self.codes[name] = environment.compile(tree, name, f"{FILE_NAME[:-1]} {name}>")
+        return jinja2.Template.from_code(environment, self.codes[name], globals or {})
+
+
+def parse(
+    environment: "Environment", source: str, partials: Collection[str], name: str | None = None
+) -> jinja2.nodes.Template:
+    """The tree of a template that includes nothing but `partials`. Raises TemplateSyntaxError."""
+    tree = environment.parse(source, name)
+    for extending in tree.find_all(jinja2.nodes.Extends):
+        raise TemplateSyntaxError("a template may not extend another one", extending.lineno, name)
+    for node in tree.find_all(INCLUDING_NODES):
+        if not partials:
+            raise TemplateSyntaxError("a template may not include, import or extend another one", node.lineno, name)
+        if (wanted := included_name(node, name)) not in partials:
+            raise TemplateSyntaxError(f"there is no {wanted!r} to include", node.lineno, name)
+    return tree
+
+
+def included_name(node: Any, name: str | None = None) -> str:
+    """What an including statement names. Raises TemplateSyntaxError where that is not written out."""
+    if isinstance(node.template, jinja2.nodes.Const) and isinstance(node.template.value, str):
+        return node.template.value
+    raise TemplateSyntaxError("what is included must be named by one text in quotes", node.lineno, name)
+
+
 class Renderer:
     """Compiles and runs templates; remembers the ones it compiled."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.templates: dict[tuple[str, str], jinja2.Template] = {}
+        self.templates: dict[tuple[str, str, str], jinja2.Template] = {}
 
     @functools.lru_cache(maxsize=32)  # noqa: B019 (there is one renderer, and it lives as long as the process)
-    def environment(self, options: str) -> Environment:
-        """The environment for options written as JSON."""
+    def environment(self, options: str, partials: str = NO_PARTIALS) -> Environment:
+        """The environment for options, and sources that may be included, both written as JSON."""
         given = json.loads(options)
         extensions: list[Any] = [jinja2.ext.loopcontrols]
         is_chat = given["helpers"] == "chat"
@@ -174,6 +214,7 @@ class Renderer:
             keep_trailing_newline=given["keep_trailing_newline"],
             undefined=jinja2.StrictUndefined if given["strict"] else jinja2.Undefined,
             extensions=[*extensions, Generation] if is_chat else extensions,
+            loader=None if partials == NO_PARTIALS else Partials(json.loads(partials)),
             cache_size=0,
         )
         environment.filters["tojson"] = to_json
@@ -184,21 +225,20 @@ class Renderer:
             environment.globals["strftime_now"] = self.clock.strftime_now
         return environment
 
-    def template(self, source: str, options: str) -> jinja2.Template:
+    def template(self, source: str, options: str, partials: str) -> jinja2.Template:
         """The compiled template."""
-        key = (options, source)
+        key = (options, partials, source)
         template = self.templates.pop(key, None)
         if template is None:
-            environment = self.environment(options)
-            tree = environment.parse(source)
-            for node in tree.find_all(INCLUDING_NODES):
-                raise TemplateSyntaxError("a template may not include, import or extend another one", node.lineno)
+            environment = self.environment(options, partials)
+            loader = environment.loader
+            tree = parse(environment, source, loader.sources.keys() if isinstance(loader, Partials) else ())
             code = environment.compile(tree)
             template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
         self.templates[key] = template  # last is newest
         while len(self.templates) > 1 and (
             len(self.templates) > MAX_CACHED_TEMPLATES
-            or sum(len(source) for _, source in self.templates) > MAX_CACHED_SOURCE_CHARS
+            or sum(len(source) + len(partials) for _, partials, source in self.templates) > MAX_CACHED_SOURCE_CHARS
         ):
             del self.templates[next(iter(self.templates))]
         return template
@@ -206,7 +246,7 @@ class Renderer:
     def render(self, request: dict[str, Any]) -> str:
         """The text of a template."""
         self.clock.now = datetime.datetime.fromisoformat(request["now"])
-        template = self.template(request["source"], request["options"])
+        template = self.template(request["source"], request["options"], request["partials"])
         pieces: list[str] = []
         room = request["max_output_chars"]
         for piece in template.generate(request["variables"]):
@@ -221,6 +261,21 @@ class Renderer:
         environment = self.environment(request["options"])
         names = jinja2.meta.find_undeclared_variables(environment.parse(request["source"]))
         return sorted(names - environment.globals.keys())
+
+    def names(self, request: dict[str, Any]) -> dict[str, dict[str, int]]:
+        """What a template reads and includes, each with the line where it first does. Raises TemplateSyntaxError."""
+        environment = self.environment(request["options"])
+        tree = environment.parse(request["source"])
+        for node in tree.find_all((jinja2.nodes.Extends, jinja2.nodes.Block)):
+            raise TemplateSyntaxError("a template here has no blocks and extends no other one", node.lineno)
+        templates: dict[str, int] = {}
+        for node in tree.find_all(INCLUDING_NODES):
+            templates.setdefault(included_name(node), node.lineno)
+        lines: dict[str, int] = {}
+        for name in tree.find_all(jinja2.nodes.Name):
+            lines.setdefault(name.name, name.lineno)
+        undeclared = jinja2.meta.find_undeclared_variables(tree) - environment.globals.keys()
+        return {"templates": templates, "variables": {name: lines[name] for name in sorted(undeclared)}}
 
 
 def describe(error: BaseException) -> dict[str, Any]:
@@ -247,19 +302,27 @@ def describe(error: BaseException) -> dict[str, Any]:
     message = error.message if isinstance(error, TemplateSyntaxError) else str(error)
     if kind == "failed":
         message = f"{type(error).__name__}: {message}"
-    return {"error": kind, "message": (message or "")[:MAX_MESSAGE_CHARS], "line": line_of(error), "variable": variable}
+    line, partial = place_of(error)
+    return {
+        "error": kind,
+        "message": (message or "")[:MAX_MESSAGE_CHARS],
+        "line": line,
+        "partial": partial,
+        "variable": variable,
+    }
 
 
-def line_of(error: BaseException) -> int | None:
-    """Line of the template where an error arose."""
+def place_of(error: BaseException) -> tuple[int | None, str | None]:
+    """Line where an error arose, and the partial that it counts in; None there is the template itself."""
     if isinstance(error, TemplateSyntaxError):
-        return error.lineno
-    line, traceback = None, error.__traceback__
+        return error.lineno, error.name
+    line, partial, traceback = None, None, error.__traceback__
     while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == "<template>":
-            line = traceback.tb_lineno
+        file_name = traceback.tb_frame.f_code.co_filename
+        if file_name.startswith(FILE_NAME[:-1]):
+            line, partial = traceback.tb_lineno, file_name[len(FILE_NAME) : -1] or None
         traceback = traceback.tb_next
-    return line
+    return line, partial
 
 
 def main() -> None:
@@ -270,7 +333,11 @@ def main() -> None:
         codecs.lookup(codec)
     time.tzset()  # reads the zone's file, which cannot be opened later
     renderer = Renderer()
-    operations = {"render": renderer.render, "variables": renderer.variables}
+    operations: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "render": renderer.render,
+        "variables": renderer.variables,
+        "names": renderer.names,
+    }
     write({"unlimited": give_up_rights(limits["memory_bytes"])})
     while (body := read_message()) is not None:
         try:
