@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from appkit.chat import Chat, ChatStats, ChatStream
+    from appkit.chat import Chat, ChatStats, ChatStream, Conversation, ConversationNotice, ConversationStore, SearchHit
     from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
     from appkit.llm.base import (
         Completion,
@@ -45,6 +45,9 @@ _HOMES = {
     "CompletionStream": "appkit.llm.base",
     "Constraint": "appkit.messages",
     "ContextOverflowError": "appkit.errors",
+    "Conversation": "appkit.chat",
+    "ConversationNotice": "appkit.chat",
+    "ConversationStore": "appkit.chat",
     "DocumentChat": "appkit.rag",
     "Embedder": "appkit.llm.base",
     "GenerationSettings": "appkit.llm.base",
@@ -55,6 +58,7 @@ _HOMES = {
     "Message": "appkit.messages",
     "ModelNotice": "appkit.llm.notices",
     "ScriptedModel": "appkit.llm.scripted",
+    "SearchHit": "appkit.chat",
     "SentenceTransformersEmbedder": "appkit.llm.sentence_transformers",
     "ToolCall": "appkit.messages",
     "ToolSpec": "appkit.messages",
@@ -75,6 +79,9 @@ __all__ = [
     "CompletionStream",
     "Constraint",
     "ContextOverflowError",
+    "Conversation",
+    "ConversationNotice",
+    "ConversationStore",
     "DocumentChat",
     "Embedder",
     "GenerationSettings",
@@ -85,6 +92,7 @@ __all__ = [
     "Message",
     "ModelNotice",
     "ScriptedModel",
+    "SearchHit",
     "SentenceTransformersEmbedder",
     "ToolCall",
     "ToolSpec",

@@ -1,5 +1,16 @@
-"""Conversations."""
+"""Conversations: with a model, on disk, and what of them a model is shown."""
 
 from appkit.chat.chat import Chat, ChatStats, ChatStream
+from appkit.chat.conversation import Branch, Conversation, SearchHit
+from appkit.chat.store import ConversationNotice, ConversationStore
 
-__all__ = ["Chat", "ChatStats", "ChatStream"]
+__all__ = [
+    "Branch",
+    "Chat",
+    "ChatStats",
+    "ChatStream",
+    "Conversation",
+    "ConversationNotice",
+    "ConversationStore",
+    "SearchHit",
+]
