@@ -5,6 +5,7 @@ the words for "not in these documents". The check reads each sentence against th
 stand there, and most of its words. A sentence that fails is left out.
 """
 
+import functools
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from appkit.rag.citations import cite
 from appkit.rag.evidence import sentences_of
 from appkit.rag.question_words import share_of_words, telling_words
 from appkit.retrieval.documents import Hit
-from appkit.templates.prompt_file import load_prompt
+from appkit.templates import Prompt, load_prompt
 
 NUM_PASSAGES = 3  # a small model loses the thread in more, and every one costs its time to read
 MAX_SENTENCES = 3
@@ -118,5 +119,10 @@ def _fit(
 def _prompt(question: str, hits: Sequence[Hit]) -> str:
     """Each passage on one line, so that none can pass its own lines off as another passage."""
     passages = "\n".join(f"[{number}] {' '.join(hit.chunk.text.split())}" for number, hit in enumerate(hits, start=1))
-    name = "rag/answer.zh" if is_chinese(question) else "rag/answer.en"
-    return load_prompt(name).render(passages=passages, question=" ".join(question.split()))
+    prompt = _answer_prompt("zh" if is_chinese(question) else "en")
+    return prompt.text(passages=passages, question=" ".join(question.split()))
+
+
+@functools.cache
+def _answer_prompt(language: str) -> Prompt:
+    return load_prompt(f"rag/answer.{language}")

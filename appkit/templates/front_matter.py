@@ -4,14 +4,16 @@ PyYAML parses; what it resolves is narrowed to what JSON has. So `no` is text an
 given twice is an error, and there are no anchors, aliases or tags, with which a small file can stand for a huge one.
 """
 
-import functools
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from appkit.templates.origin import Origin
 
 MAX_CHARACTERS = 64 << 10
 _FENCE = "---"
+_WHOLE = re.compile(r"[-+]?[0-9]+", re.ASCII)
+_REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
 
 class Located(dict[Any, Any]):
@@ -52,7 +54,13 @@ def read_front_matter(origin: Origin, text: str) -> Located:
     import yaml
 
     try:
-        value = yaml.load(text, Loader=_loader())  # noqa: S506 (a loader that is stricter than the safe one)
+        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        value = None
+        for event in events:
+            if isinstance(event, yaml.NodeEvent):
+                value = _Builder(events).node(event)
+            elif isinstance(event, yaml.DocumentStartEvent) and event.explicit:
+                raise _refused("it begins another document", event)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else None  # the fence is line 1
         raise origin.error(f"the front matter cannot be read: {error.problem or error.context}.", line) from error
@@ -67,56 +75,53 @@ def read_front_matter(origin: Origin, text: str) -> Located:
     return value
 
 
-@functools.cache
-def _loader() -> Any:
-    """The loader class; PyYAML takes 15 ms to import and is not needed before."""
+class _Builder:
+    """Builds values from PyYAML's events, one node after the other."""
+
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+
+    def node(self, event: Any) -> Any:
+        """The value that begins with `event`: None, a bool, a number, text, a list or a `Located`."""
+        import yaml
+
+        for name, mark in (("anchor", "&"), ("tag", "!")):
+            if getattr(event, name, None) is not None:  # an alias has the anchor that it repeats
+                raise _refused(f"names and tags, as in {mark}{getattr(event, name).lstrip(mark)}, are not read", event)
+        if isinstance(event, yaml.ScalarEvent):
+            return _scalar(event.value) if event.style is None else event.value
+        if isinstance(event, yaml.SequenceStartEvent):
+            return [self.node(item) for item in self._until(yaml.SequenceEndEvent)]
+        mapping = Located()
+        for key_event in self._until(yaml.MappingEndEvent):
+            key = self.node(key_event)
+            if not isinstance(key, str | int) or isinstance(key, bool):
+                raise _refused(f"the key {key!r} is not text", key_event)
+            if key in mapping:
+                raise _refused(f"the key {key!r} is given twice", key_event)
+            mapping[key] = self.node(next(self._events))
+            mapping.lines[key] = key_event.start_mark.line + 2
+        return mapping
+
+    def _until(self, end: type) -> Iterator[Any]:
+        for event in self._events:
+            if isinstance(event, end):
+                return
+            yield event
+
+
+def _scalar(text: str) -> Any:
+    """What text without quotes stands for: the core schema of YAML 1.2, its octal and hexadecimal numbers aside."""
+    if text in ("", "~", "null"):
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _REAL.fullmatch(text) else text
+
+
+def _refused(problem: str, event: Any) -> Exception:
     import yaml
 
-    class StrictLoader(yaml.SafeLoader):
-        yaml_implicit_resolvers: Any = {}  # noqa: RUF012 (as PyYAML declares them)
-        yaml_constructors: Any = {}  # noqa: RUF012 (as PyYAML declares them)
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-            if isinstance(event, yaml.AliasEvent):
-                raise yaml.MarkedYAMLError(problem="an alias (*name) is not read here", problem_mark=event.start_mark)
-            if event.anchor is not None:
-                raise yaml.MarkedYAMLError(problem="an anchor (&name) is not read here", problem_mark=event.start_mark)
-            if getattr(event, "tag", None) is not None:
-                raise yaml.MarkedYAMLError(problem="a tag (!name) is not read here", problem_mark=event.start_mark)
-            return super().compose_node(parent, index)
-
-        def build_mapping(self, node: Any) -> Located:
-            mapping = Located()
-            for key_node, value_node in node.value:
-                key = self.construct_object(key_node, deep=True)
-                if not isinstance(key, str | int) or isinstance(key, bool):
-                    raise yaml.MarkedYAMLError(problem="a key is not text", problem_mark=key_node.start_mark)
-                if key in mapping:
-                    raise yaml.MarkedYAMLError(
-                        problem=f"the key {key!r} is given twice", problem_mark=key_node.start_mark
-                    )
-                mapping[key] = self.construct_object(value_node, deep=True)
-                mapping.lines[key] = key_node.start_mark.line + 2
-            return mapping
-
-    def add(tag: str, build: Any, pattern: str = "", first: str = "") -> None:
-        tag = f"tag:yaml.org,2002:{tag}"
-        StrictLoader.add_constructor(tag, build)
-        if pattern:
-            StrictLoader.add_implicit_resolver(tag, re.compile(rf"(?:{pattern})\Z"), list(first))
-
-    # the core schema of YAML 1.2, without its octal and hexadecimal numbers
-    add("null", lambda loader, node: None, "~|null|", "~n\0")
-    add("bool", lambda loader, node: node.value == "true", "true|false", "tf")
-    add("int", lambda loader, node: int(node.value), r"[-+]?[0-9]+", "-+0123456789")
-    add(
-        "float",
-        lambda loader, node: float(node.value),
-        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?",
-        "-+.0123456789",
-    )
-    add("str", lambda loader, node: node.value)
-    add("seq", lambda loader, node: loader.construct_sequence(node, deep=True))
-    add("map", StrictLoader.build_mapping)
-    return StrictLoader
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
