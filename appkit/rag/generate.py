@@ -7,9 +7,10 @@ stand there, and most of its words. A sentence that fails is left out.
 
 import functools
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+from appkit.context import CompiledContext, Item, Section, compile_context, item_tokens
 from appkit.errors import ContextOverflowError
 from appkit.llm.base import GenerationSettings, LanguageModel
 from appkit.llm.language import is_chinese
@@ -26,7 +27,8 @@ MAX_SENTENCE_CHARACTERS = 300
 MIN_SUPPORT = 0.6  # share of a sentence's telling words that its passage must hold
 MIN_WORDS = 3  # telling ones; SmolLM2 also writes "is a [1]"
 REFUSALS = {"en": "Not in these documents.", "zh": "文档中没有答案。"}  # as the prompts say it
-SETTINGS = GenerationSettings(temperature=0.0, max_tokens=200)
+ANSWER_TOKENS = 200
+SETTINGS = GenerationSettings(temperature=0.0, max_tokens=ANSWER_TOKENS)
 
 _CITED_SENTENCE = re.compile(r"\s*([^\[\]]+?)\s*\[(\d+)\]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -99,28 +101,53 @@ def check_sentence(text: str, hit: Hit) -> CheckedSentence:
 
 def _fit(
     question: str, hits: list[Hit], model: LanguageModel, settings: GenerationSettings
-) -> tuple[list[Message], list[Hit]]:
+) -> tuple[Sequence[Message], list[Hit]]:
     """The messages with as many of the passages as the model holds, and these passages."""
-    room = model.max_seq_len - (settings.max_tokens or 0)
-    num_tokens = 0
-    for count in range(len(hits), 0, -1):
-        messages = [Message(role="user", content=_prompt(question, hits[:count]))]
-        num_tokens = model.count_tokens(messages)
-        if num_tokens < room:
-            return messages, hits[:count]
-    raise ContextOverflowError(
-        f"The question with one passage is {num_tokens:,} tokens and {model.name} holds {model.max_seq_len:,}, "
-        f"{settings.max_tokens:,} of them for the answer: ask for quotes, or use a model with a longer context.",
-        num_tokens,
-        room,
+    try:
+        compiled = compile_answer_prompt(question, hits, model, answer_tokens=settings.max_tokens or 1)
+    except ContextOverflowError as error:
+        raise ContextOverflowError(
+            f"The question with one passage is {error.num_tokens:,} tokens and {model.name} has room for "
+            f"{error.limit:,}, the answer aside: ask for quotes, or use a model with a longer context.",
+            error.num_tokens,
+            error.limit,
+        ) from error
+    return compiled.messages, hits[: len(compiled.section("passages").kept)]
+
+
+def compile_answer_prompt(
+    question: str, hits: Sequence[Hit], model: LanguageModel, *, answer_tokens: int = ANSWER_TOKENS
+) -> CompiledContext:
+    """The prompt that asks `question` of the first passages, as many as fit, and its token map.
+
+    Raises:
+        ContextOverflowError: not even one passage fits.
+    """
+    passages = tuple(
+        Item(id=f"[{number}] {hit.chunk.source}", text=_passage(number, hit))
+        for number, hit in enumerate(hits[:NUM_PASSAGES], start=1)
     )
-
-
-def _prompt(question: str, hits: Sequence[Hit]) -> str:
-    """Each passage on one line, so that none can pass its own lines off as another passage."""
-    passages = "\n".join(f"[{number}] {' '.join(hit.chunk.text.split())}" for number, hit in enumerate(hits, start=1))
+    sections = [
+        Section(
+            name="passages",
+            items=passages,
+            min_tokens=item_tokens(model, passages[0]) if passages else 0,
+            overflow="drop_last",
+        ),
+        Section(name="question", items=(Item(id="question", text=" ".join(question.split())),)),
+    ]
     prompt = _answer_prompt("zh" if is_chinese(question) else "en")
-    return prompt.text(passages=passages, question=" ".join(question.split()))
+
+    def layout(kept: Mapping[str, tuple[Item, ...]]) -> Sequence[Message]:
+        shown = "\n".join(item.text for item in kept["passages"])
+        return prompt.render(passages=shown, question=kept["question"][0].text)
+
+    return compile_context(sections, model, answer_tokens=answer_tokens, layout=layout)
+
+
+def _passage(number: int, hit: Hit) -> str:
+    """On one line, so that none can pass its own lines off as another passage."""
+    return f"[{number}] {' '.join(hit.chunk.text.split())}"
 
 
 @functools.cache
