@@ -5,11 +5,11 @@ Exit status 3 says: done, but files that should have become documents did not. T
 
 import json
 import shlex
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from appkit.cli.agreement import agrees
 from appkit.cli.options import FilterOption, FolderArgument, JsonOption, LimitOption
 from appkit.cli.texts import text
 
@@ -108,7 +108,7 @@ def remove(
     path = default_index_path(folder)
     if not is_indexed(folder):
         open_index(folder)  # says that there is none
-    if not yes and not _agrees(text("index_remove_question", path=path)):
+    if not yes and not agrees(text("index_remove_question", path=path)):
         typer.echo(text("index_kept"), err=True)
         raise typer.Exit(1)
     remove_index(path)
@@ -186,12 +186,6 @@ def _verdict(problems: list[str], left: list[str], quoted_folder: str) -> str:
     if left:
         return text("index_damaged", quoted=quoted_folder)
     return text("index_repaired" if problems else "index_intact")
-
-
-def _agrees(question: str) -> bool:
-    """Ask on standard error, so that --json stays JSON. No answer is no."""
-    typer.echo(question, nl=False, err=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes", "是", "好")
 
 
 def _print_json(value: Any) -> None:

@@ -17,6 +17,19 @@ def ignoring_ctrl_c() -> Iterator[None]:
 
 
 @contextmanager
+def delaying_ctrl_c() -> Iterator[None]:
+    """What is done here is done whole; Ctrl-C is felt at its end."""
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+@contextmanager
 def without_echo() -> Iterator[None]:
     """Keys typed ahead wait for the next prompt instead of showing up inside the answer."""
     import termios

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TextIO
 
 from appkit.cli.columns import rows
-from appkit.cli.keyboard import ignoring_ctrl_c, without_echo
+from appkit.cli.keyboard import delaying_ctrl_c, ignoring_ctrl_c, without_echo
 from appkit.cli.markdown import Leaf, Line, Run, is_gap, plain, render, styled
 from appkit.cli.printable import printable
 
@@ -33,7 +33,8 @@ def print_markdown(pieces: Iterable[str]) -> None:
             for piece in pieces:
                 buffer.add(piece)
                 if (started := time.monotonic()) >= next_time:
-                    screen.show(buffer.take_finished(), buffer.unfinished())
+                    with delaying_ctrl_c():
+                        screen.show(buffer.take_finished(), buffer.unfinished())
                     cost_s = time.monotonic() - started
                     next_time = started + cost_s + max(_MIN_INTERVAL_S, cost_s / _MAX_SHARE)
         finally:

@@ -18,10 +18,12 @@ from appkit.cli.texts import text
 _BUILT_IN = {
     "run": "appkit.cli.run",
     "chat": "appkit.cli.chat",
+    "logs": "appkit.cli.logs",
     "ask": "appkit.cli.ask",
     "index": "appkit.cli.index",
     "mcp": "appkit.cli.mcp_server",
     "models": "appkit.cli.models",
+    "prompts": "appkit.cli.prompts",
     "doctor": "appkit.cli.doctor",
 }
 _PLUG_INS = "appkit.commands"

@@ -1,9 +1,11 @@
 """Text of documents made fit for a terminal, where some characters are commands and others hide what is there."""
 
+import json
 import os
 import sys
 import unicodedata
 from itertools import pairwise
+from typing import Any
 
 HIGHLIGHT, PLAIN = "\x1b[1;33m", "\x1b[0m"  # bold yellow, and back (ECMA-48, SGR)
 _NOT_SHOWN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (bidi, zero width), surrogate, private use, unassigned
@@ -17,6 +19,18 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _NOT_SHOWN)
+
+
+def json_text(value: Any) -> str:
+    """`value` as JSON on one line, safe to show in a terminal."""
+    return escaped_json(json.dumps(value, ensure_ascii=False))
+
+
+def escaped_json(text: str) -> str:
+    """The same JSON with every character that `printable` takes out as an escape: JSON demands that only of some."""
+    if text.isprintable():
+        return text
+    return "".join(c if c == "\n" or unicodedata.category(c) not in _NOT_SHOWN else json.dumps(c)[1:-1] for c in text)
 
 
 def on_one_line(text: str) -> str:
