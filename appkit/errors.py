@@ -91,6 +91,14 @@ class RemoteModelError(AppkitError):
         self.status = status
 
 
+class OutputParseError(AppkitError):
+    """A model answered, but not in the form it was to answer in: `text` is what it wrote."""
+
+    def __init__(self, message: str, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
 class RetrievalError(AppkitError):
     """Documents could not be read, indexed or searched."""
 

@@ -54,6 +54,7 @@ class Usage:
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    is_estimate: bool = False  # a remote server did not say; whoever shows the numbers says so
 
 
 @dataclass(frozen=True, kw_only=True)

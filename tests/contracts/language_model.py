@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
-from appkit.llm.base import GenerationSettings, LanguageModel
+from appkit.llm.base import Completion, GenerationSettings, LanguageModel
 from appkit.messages import Constraint, Message, ToolSpec
 
 PROMPT = "The capital of France is"
@@ -24,7 +24,7 @@ class LanguageModelContract:
         completion = model.generate(PROMPT, GREEDY)
         assert completion.finish_reason == "length"
         assert completion.usage.completion_tokens == 6
-        assert completion.usage.prompt_tokens == model.count_tokens(PROMPT)
+        self.check_prompt_tokens(completion, model.count_tokens(PROMPT), model)
 
     def test_stream_pieces_join_to_the_text(self, model: LanguageModel) -> None:
         stream = model.stream(PROMPT, GREEDY)
@@ -32,7 +32,16 @@ class LanguageModelContract:
 
     def test_chat_prompt_has_the_counted_tokens(self, model: LanguageModel) -> None:
         completion = model.chat(QUESTION, GREEDY)
-        assert completion.usage.prompt_tokens == model.count_tokens(QUESTION) > 0
+        self.check_prompt_tokens(completion, model.count_tokens(QUESTION), model)
+
+    def check_prompt_tokens(self, completion: Completion, counted: int, model: LanguageModel) -> None:
+        """An exact count is the number the model was shown; an estimate is of its size."""
+        shown = completion.usage.prompt_tokens
+        assert shown > 0
+        if "token_count" in model.capabilities:
+            assert shown == counted
+        else:
+            assert shown / 4 <= counted <= shown * 4
 
     def test_cancel_keeps_what_was_made_and_is_harmless_twice(self, model: LanguageModel) -> None:
         stream = model.stream(PROMPT, GenerationSettings(temperature=0.0, max_tokens=self.long_answer, ignore_eos=True))

@@ -1,0 +1,110 @@
+"""What is asked of a remote model, in the words of the OpenAI protocol and of the servers that know more than it.
+
+Nothing that a caller set is dropped without a word. What the protocol lacks is sent to servers known to take it, and is
+a `CapabilityError` for others, because most servers ignore fields they do not know.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any
+
+from appkit.errors import CapabilityError
+from appkit.llm.base import GenerationSettings
+from appkit.messages import Message, ToolSpec
+
+_SHARED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
+_EXTRA = ("top_k", "min_p", "repetition_penalty", "ignore_eos")
+_SAME = MappingProxyType({name: name for name in _EXTRA})
+
+# By what a server writes as `owned_by` in its list of models: our names of the extra settings, and its own.
+_DIALECTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "vllm": _SAME,
+        "sglang": _SAME,
+        "llamacpp": MappingProxyType({**_SAME, "repetition_penalty": "repeat_penalty"}),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How one server and model want to be asked."""
+
+    model: str
+    extra_names: Mapping[str, str]  # settings beyond the protocol, and what the server calls them
+    max_tokens_name: str = "max_tokens"  # in chats
+
+    @classmethod
+    def of(cls, model: str, owned_by: str, *, is_openai: bool) -> "Dialect":
+        """The dialect of a server that says its models are `owned_by`."""
+        return cls(
+            model=model,
+            extra_names=_DIALECTS.get(owned_by, {}),
+            max_tokens_name="max_completion_tokens" if is_openai else "max_tokens",  # its newer models refuse the other
+        )
+
+
+def chat_body(
+    dialect: Dialect, messages: Sequence[Message], settings: GenerationSettings, tools: Sequence[ToolSpec]
+) -> dict[str, Any]:
+    """The body for `/chat/completions`. Raises CapabilityError for a setting the server may not know."""
+    body = _body(dialect, settings, dialect.max_tokens_name) | {"messages": [message_json(m) for m in messages]}
+    if tools:
+        body["tools"] = [tool_json(tool) for tool in tools]
+    if settings.logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": settings.logprobs}
+    return body
+
+
+def completion_body(dialect: Dialect, prompt: str, settings: GenerationSettings, room: int) -> dict[str, Any]:
+    """The body for `/completions`; `room` is what an answer may take where the caller sets no limit.
+
+    It is always said, because servers end such an answer after 16 tokens where nothing is said.
+    """
+    body = {"max_tokens": room} | _body(dialect, settings, "max_tokens") | {"prompt": prompt}
+    if settings.logprobs is not None:
+        body["logprobs"] = settings.logprobs
+    return body
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """A message as the protocol has it: like templates, but with the arguments of calls as JSON text."""
+    data = message.to_template()
+    for call in data.get("tool_calls", ()):
+        call["function"]["arguments"] = json.dumps(call["function"]["arguments"], ensure_ascii=False)
+    return data
+
+
+def tool_json(tool: ToolSpec) -> dict[str, Any]:
+    """A tool as the protocol has it."""
+    parameters = dict(tool.parameters) or {"type": "object", "properties": {}}
+    return {
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": parameters},
+    }
+
+
+def _body(dialect: Dialect, settings: GenerationSettings, max_tokens_name: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": dialect.model, "stream": True, "stream_options": {"include_usage": True}}
+    given = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    body |= {name: given[name] for name in _SHARED if given[name] is not None}
+    if settings.max_tokens is not None:
+        body[max_tokens_name] = settings.max_tokens
+    if settings.stop:
+        body["stop"] = list(settings.stop)
+    if settings.logit_bias:
+        body["logit_bias"] = {str(token_id): bias for token_id, bias in settings.logit_bias.items()}
+    for name in _EXTRA:
+        if given[name] is None or given[name] is False:
+            continue
+        if name not in dialect.extra_names:
+            raise CapabilityError(
+                f"{dialect.model} is asked over the OpenAI protocol, which has no {name}, and its server is not known "
+                f"to take it: leave {name} out. Servers of vLLM, SGLang and llama.cpp take it.",
+                dialect.model,
+                name,
+            )
+        body[dialect.extra_names[name]] = given[name]
+    return body
