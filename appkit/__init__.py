@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from appkit.chat import Chat, ChatStats, ChatStream, Conversation, ConversationNotice, ConversationStore, SearchHit
-    from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
+    from appkit.errors import AppkitError, CapabilityError, ContextOverflowError, OutputParseError, RemoteModelError
     from appkit.llm.base import (
         Completion,
         CompletionStream,
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from appkit.llm.local import LocalModel
     from appkit.llm.notices import ModelNotice
     from appkit.llm.open import open_model
+    from appkit.llm.remote import RemoteModel
+    from appkit.llm.remote_http import RemoteLimits
     from appkit.llm.scripted import ScriptedModel
     from appkit.llm.sentence_transformers import SentenceTransformersEmbedder
     from appkit.messages import Citation, Constraint, Message, ToolCall, ToolSpec
@@ -57,6 +59,10 @@ _HOMES = {
     "LocalModel": "appkit.llm.local",
     "Message": "appkit.messages",
     "ModelNotice": "appkit.llm.notices",
+    "OutputParseError": "appkit.errors",
+    "RemoteLimits": "appkit.llm.remote_http",
+    "RemoteModel": "appkit.llm.remote",
+    "RemoteModelError": "appkit.errors",
     "ScriptedModel": "appkit.llm.scripted",
     "SearchHit": "appkit.chat",
     "SentenceTransformersEmbedder": "appkit.llm.sentence_transformers",
@@ -91,6 +97,10 @@ __all__ = [
     "LocalModel",
     "Message",
     "ModelNotice",
+    "OutputParseError",
+    "RemoteLimits",
+    "RemoteModel",
+    "RemoteModelError",
     "ScriptedModel",
     "SearchHit",
     "SentenceTransformersEmbedder",
