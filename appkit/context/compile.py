@@ -17,7 +17,7 @@ to a share of what fits (`Section.drop_to`), and `Section.keep_from` carries the
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from appkit.context.compiled import CompiledContext, SectionUse, section_table
+from appkit.context.compiled import CompiledContext, SectionUse, section_lines
 from appkit.context.items import Item, Section
 from appkit.context.layout import Layout, default_layout
 from appkit.context.rows import build_row, new_summary, use_of
@@ -100,7 +100,7 @@ class _Compilation:
             if section.overflow == "refuse" and section.max_tokens is not None and num_tokens > section.max_tokens:
                 raise ContextOverflowError(
                     f"The section {section.name!r} is {num_tokens:,} tokens and may have {section.max_tokens:,}.\n"
-                    f"{section_table(self._uses(self._cuts(0), {}))}\n"
+                    f"{section_lines(self._uses(self._cuts(0), {}))}\n"
                     "Shorten it, raise its max_tokens, or give it an overflow rule.",
                     num_tokens,
                     section.max_tokens,
@@ -214,7 +214,7 @@ class _Compilation:
         return ContextOverflowError(
             f"The prompt is at least {num_tokens:,} tokens and there is room for {self._room:,}: {self._model.name} is "
             f"given {self._budget:,}, less {self._answer_tokens:,} for the answer{margin}. What stays:\n"
-            f"{section_table(uses)}\n"
+            f"{section_lines(uses)}\n"
             f"Shorten {largest or 'it'}, lower a minimum, keep less free for the answer, or use a model with a longer "
             "context.",
             num_tokens,

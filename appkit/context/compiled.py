@@ -73,7 +73,13 @@ class CompiledContext:
 
     @property
     def template_tokens(self) -> int:
+        """Of the prompt, what is neither a section's nor the tools'; may fall below 0, as costs are approximate."""
         return self.num_tokens - self.tool_tokens - sum(section.num_tokens for section in self.sections)
+
+    @property
+    def unused_tokens(self) -> int:
+        """Of the budget, what nothing takes."""
+        return self.budget - self.num_tokens - self.answer_tokens - self.margin_tokens
 
     def section(self, name: str) -> SectionUse:
         """The section called `name`. Raises KeyError."""
@@ -88,20 +94,18 @@ class CompiledContext:
         return kept[0].id if kept else None
 
     def explain(self) -> str:
-        """The token map as a table."""
-        free = self.budget - self.num_tokens - self.answer_tokens - self.margin_tokens
-        rows = [("tools", self.tool_tokens, "")] if self.tool_tokens else []
+        """The token map as a table: a line a section, then where the other tokens go."""
+        rows = [(section.name, section.num_tokens, _fate(section)) for section in self.sections]
+        rows += [("tools", self.tool_tokens, "")] if self.tool_tokens else []
         rows += [
             ("template", self.template_tokens, ""),
             ("prompt", self.num_tokens, "" if self.is_exact else "estimated"),
             ("answer", self.answer_tokens, "kept free"),
-            *([] if self.is_exact else [("margin", self.margin_tokens, "kept free, as counts are estimates")]),
-            ("unused", free, ""),
-            ("budget", self.budget, ""),
         ]
-        return "\n".join(
-            [section_table(self.sections), *(f"{name:<12}{num:>9,}  {note}".rstrip() for name, num, note in rows)]
-        )
+        rows += [] if self.is_exact else [("margin", self.margin_tokens, "kept free, as the count is an estimate")]
+        rows += [("unused", self.unused_tokens, ""), ("budget", self.budget, "")]
+        width = max(len(name) for name, _, _ in rows)
+        return "\n".join(f"{name:<{width}}{num_tokens:>10,}  {note}".rstrip() for name, num_tokens, note in rows)
 
     def to_json(self) -> dict[str, Any]:
         """The token map as plain data; the messages are left out."""
@@ -110,6 +114,7 @@ class CompiledContext:
             "prompt_tokens": self.num_tokens,
             "answer_tokens": self.answer_tokens,
             "margin_tokens": self.margin_tokens,
+            "unused_tokens": self.unused_tokens,
             "is_exact": self.is_exact,
             "template_tokens": self.template_tokens,
             "tool_tokens": self.tool_tokens,
@@ -117,9 +122,9 @@ class CompiledContext:
         }
 
 
-def section_table(sections: Sequence[SectionUse]) -> str:
-    """A line a section, readable also where an error's lines are joined into one."""
-    return "\n".join(f"{section.name:<12}{section.num_tokens:>9,}  {_fate(section)}" for section in sections)
+def section_lines(sections: Sequence[SectionUse]) -> str:
+    """A sentence a section, for errors: readable also where their lines are joined into one."""
+    return "\n".join(f"{section.name}: {section.num_tokens:,} tokens, {_fate(section)}." for section in sections)
 
 
 def _fate(section: SectionUse) -> str:

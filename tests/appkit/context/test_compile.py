@@ -100,7 +100,7 @@ def test_what_may_not_be_dropped_is_refused_with_the_sections() -> None:
         compiled(older, budget=120)
     message = str(raised.value)
     assert "at least 122 tokens and there is room for 110: scripted is given 120, less 10 for the answer" in message
-    assert "2 kept, min 60, 2 dropped: turn 1 (50), turn 2 (50)" in message
+    assert "history: 100 tokens, 2 kept, min 60, 2 dropped: turn 1 (50), turn 2 (50)." in message
     assert "Shorten history" in message
     assert (raised.value.num_tokens, raised.value.limit) == (122, 110)
 

@@ -103,7 +103,7 @@ def compiled_or_refused(
         return compile_context(sections, model, answer_tokens=answer_tokens, budget=budget, tools=tools)
     except ContextOverflowError as error:
         assert error.num_tokens > error.limit
-        assert all(f"{section.name:<12}" in str(error) for section in sections)
+        assert all(f"\n{section.name}: " in str(error) for section in sections)
         assume(False)
         raise
 

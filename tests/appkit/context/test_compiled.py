@@ -1,0 +1,62 @@
+"""The token map says where every token goes, as a table and as plain data."""
+
+import json
+
+import pytest
+
+from appkit import ContextOverflowError, Message, ScriptedModel, ToolSpec
+from appkit.cli.main import sentence_of
+from appkit.context import CompiledContext, Item, Section, compile_context
+
+TOOL = ToolSpec(name="look_up", description="Finds a word.")
+PASSAGES = tuple(Item(id=f"passage {number}", text="x" * 100) for number in range(1, 10))
+
+
+def compiled(budget: int = 500) -> CompiledContext:
+    sections = [
+        Section(name="system", items=(Item(id="system", messages=(Message(role="system", content="Be brief."),)),)),
+        Section(name="passages", items=PASSAGES, overflow="drop_last", max_tokens=250),
+        Section(name="question", items=(Item(id="question", text="Why?"),)),
+    ]
+    return compile_context(sections, ScriptedModel(["x"]), answer_tokens=50, budget=budget, tools=[TOOL])
+
+
+def test_the_table_says_where_every_token_goes() -> None:
+    assert compiled().explain().splitlines() == [
+        "system          19  1 kept",
+        "passages       200  2 kept, max 250, 7 dropped: passage 3 (100), passage 4 (100), passage 5 (100), "
+        "passage 6 (100), passage 7 (100) and 2 more",
+        "question         4  1 kept",
+        "tools           31",
+        "template        21",
+        "prompt         275",
+        "answer          50  kept free",
+        "unused         175",
+        "budget         500",
+    ]
+
+
+def test_plain_data_names_every_item() -> None:
+    report = json.loads(json.dumps(compiled().to_json()))
+    assert report["prompt_tokens"] + report["answer_tokens"] + report["unused_tokens"] == report["budget"] == 500
+    passages = report["sections"][1]
+    assert passages["dropped"] == [{"id": f"passage {number}", "tokens": 100} for number in range(3, 10)]
+
+
+def test_an_error_is_readable_on_one_line_too() -> None:
+    with pytest.raises(ContextOverflowError) as raised:
+        compile_context(
+            [Section(name="passages", items=PASSAGES), Section(name="question", items=(Item(id="q", text="Why?"),))],
+            ScriptedModel(["x"]),
+            answer_tokens=50,
+            budget=500,
+        )
+    sentence = sentence_of(raised.value)
+    assert sentence is not None
+    assert "What stays: passages: 900 tokens, 9 kept. question: 4 tokens, 1 kept. Shorten passages, " in sentence
+
+
+def test_the_first_kept_item_is_told_for_next_time() -> None:
+    assert compiled().first_kept("passages") == "passage 1"
+    with pytest.raises(KeyError):
+        compiled().first_kept("history")
