@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from appkit.chat import Chat, ChatStats, ChatStream, Conversation, ConversationNotice, ConversationStore, SearchHit
-    from appkit.errors import AppkitError, CapabilityError, ContextOverflowError, OutputParseError, RemoteModelError
+    from appkit.errors import (
+        AppkitError,
+        CapabilityError,
+        ContextOverflowError,
+        OutputParseError,
+        RemoteModelError,
+        TemplateError,
+    )
     from appkit.llm.base import (
         Completion,
         CompletionStream,
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     from appkit.llm.sentence_transformers import SentenceTransformersEmbedder
     from appkit.messages import Citation, Constraint, Message, ToolCall, ToolSpec
     from appkit.rag import Answer, AnswerStream, DocumentChat, Index
+    from appkit.templates import Prompt, list_prompts, load_prompt
 
 __version__ = "0.1.0"
 
@@ -60,15 +68,19 @@ _HOMES = {
     "Message": "appkit.messages",
     "ModelNotice": "appkit.llm.notices",
     "OutputParseError": "appkit.errors",
+    "Prompt": "appkit.templates",
     "RemoteLimits": "appkit.llm.remote_http",
     "RemoteModel": "appkit.llm.remote",
     "RemoteModelError": "appkit.errors",
     "ScriptedModel": "appkit.llm.scripted",
     "SearchHit": "appkit.chat",
     "SentenceTransformersEmbedder": "appkit.llm.sentence_transformers",
+    "TemplateError": "appkit.errors",
     "ToolCall": "appkit.messages",
     "ToolSpec": "appkit.messages",
     "Usage": "appkit.llm.base",
+    "list_prompts": "appkit.templates",
+    "load_prompt": "appkit.templates",
     "open_model": "appkit.llm.open",
 }
 
@@ -98,16 +110,20 @@ __all__ = [
     "Message",
     "ModelNotice",
     "OutputParseError",
+    "Prompt",
     "RemoteLimits",
     "RemoteModel",
     "RemoteModelError",
     "ScriptedModel",
     "SearchHit",
     "SentenceTransformersEmbedder",
+    "TemplateError",
     "ToolCall",
     "ToolSpec",
     "Usage",
     "__version__",
+    "list_prompts",
+    "load_prompt",
     "open_model",
 ]
 

@@ -20,6 +20,11 @@ StopOption = Annotated[list[str] | None, typer.Option(help="End the answer befor
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Threads to compute with; else what this process may use.")
 ]
+TemplateOption = Annotated[str | None, typer.Option("-t", "--template", help="A prompt by name, or a .prompt file.")]
+ParamOption = Annotated[
+    list[str] | None,
+    typer.Option("-p", "--param", metavar="NAME=VALUE", help="A value for the prompt; @file or @- reads it."),
+]
 FolderArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of documents.")]
 LimitOption = Annotated[int, typer.Option("-n", "--limit", min=1, max=1000, help="How many passages to find.")]
 FilterOption = Annotated[

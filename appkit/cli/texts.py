@@ -195,7 +195,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "-p {name} 是 {value!r}，不是 {type}。",
     ),
     "params_no_place": (
-        "The question has no place in the prompt {prompt}: the variables still missing are {names}. Name it: -p name=value",
+        "The question has no place in the prompt {prompt}: the variables still missing are {names}. "
+        "Name it: -p name=value",
         "提示词 {prompt} 里没有放问题的地方：还缺少的变量是 {names}。请写明：-p 名字=值",
     ),
     "params_without_template": (
@@ -227,8 +228,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "已写入 {path}。试一试：appkit prompts test {name}",
     ),
     "prompts_no_editor": (
-        "--edit needs a terminal and $VISUAL or $EDITOR; the prompt is in {path}.",
-        "--edit 需要终端，以及 $VISUAL 或 $EDITOR；提示词在 {path}。",
+        "--edit needs a terminal, and $VISUAL or $EDITOR to say what to open; nothing was written.",
+        "--edit 需要终端，并由 $VISUAL 或 $EDITOR 指明编辑器；没有写入任何文件。",
     ),
     "prompts_no_tests": ("None of these prompts has a test case.", "这些提示词都没有测试用例。"),
     "prompts_passed": ("passed  {prompt}: {case} ({seconds:.1f} s)", "通过  {prompt}：{case}（{seconds:.1f} 秒）"),

@@ -63,7 +63,11 @@ def read_front_matter(origin: Origin, text: str) -> Located:
                 raise _refused("it begins another document", event)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else None  # the fence is line 1
-        raise origin.error(f"the front matter cannot be read: {error.problem or error.context}.", line) from error
+        raise origin.error(
+            f"the front matter cannot be read: {error.problem or error.context}. Text that holds any of "
+            "':#?,[]{}' stands in quotes.",
+            line,
+        ) from error
     except (yaml.YAMLError, ValueError) as error:  # a character that YAML forbids; a number of too many digits
         raise origin.error(f"the front matter cannot be read: {' '.join(str(error).split())}.") from error
     except RecursionError as error:
