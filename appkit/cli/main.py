@@ -19,6 +19,7 @@ _BUILT_IN = {
     "run": "appkit.cli.run",
     "chat": "appkit.cli.chat",
     "logs": "appkit.cli.logs",
+    "explain": "appkit.cli.explain",
     "ask": "appkit.cli.ask",
     "index": "appkit.cli.index",
     "mcp": "appkit.cli.mcp_server",

@@ -72,7 +72,7 @@ def run(
         "stop": tuple(stop) if stop else None,
         "ignore_eos": ignore_eos or None,
     }
-    request = _plain_request(prompt, param) if template is None else _request_from(template, param or (), prompt)
+    request = plain_request(prompt, param) if template is None else request_from(template, param or (), prompt)
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = GenerationSettings(**{**request.options, **chosen})  # what is typed goes before what the prompt says
     started = time.perf_counter()
@@ -88,7 +88,7 @@ def run(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Request:
+class PromptRequest:
     """What to ask: messages, and how a prompt wants them answered."""
 
     messages: "tuple[Message, ...]"
@@ -111,15 +111,16 @@ class _Request:
         return [Message(role="system", content=system), *others]
 
 
-def _plain_request(prompt: str | None, param: Sequence[str] | None) -> _Request:
+def plain_request(prompt: str | None, param: Sequence[str] | None) -> PromptRequest:
+    """What is typed or piped in, as a question. Raises ValueError where there is nothing, or values for no prompt."""
     from appkit.messages import Message
 
     if param:
         raise ValueError(text("params_without_template"))
-    return _Request(messages=(Message(role="user", content=join_prompt(prompt, read_piped())),))
+    return PromptRequest(messages=(Message(role="user", content=join_prompt(prompt, read_piped())),))
 
 
-def _request_from(name: str, param: Sequence[str], prompt: str | None) -> _Request:
+def request_from(name: str, param: Sequence[str], prompt: str | None) -> PromptRequest:
     """What the prompt `name` asks; a question, typed or piped in, is the one text that it still misses."""
     from appkit.cli.params import fill_in, find_template, read_params
 
@@ -128,7 +129,7 @@ def _request_from(name: str, param: Sequence[str], prompt: str | None) -> _Reque
     piped = None if any(each.partition("=")[2] == "@-" for each in param) else read_piped()
     if prompt is not None or piped:
         values = fill_in(template, values, join_prompt(prompt, piped))
-    return _Request(
+    return PromptRequest(
         messages=template.render(**values), options=template.options, constraint=template.constraint(**values)
     )
 

@@ -13,19 +13,48 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{model}, {max_seq_len:,} tokens of context. /help lists commands; Ctrl-C stops an answer, Ctrl-D leaves.",
         "{model}，上下文 {max_seq_len:,} 个词元。/help 查看命令；Ctrl-C 停止回答，Ctrl-D 退出。",
     ),
+    "chat_kept": (
+        "Kept on this machine as {id}: appkit chat -c goes on with it later, --no-log keeps nothing.",
+        "对话保存在本机，编号 {id}：以后用 appkit chat -c 继续；--no-log 则不保存。",
+    ),
+    "chat_going_on": (
+        "Going on with {id}, “{title}”; messages so far: {count:,}.",
+        "继续对话 {id}“{title}”，已有 {count:,} 条消息。",
+    ),
+    "chat_not_logged": ("Nothing of this conversation is kept.", "本次对话不保存。"),
+    "chat_template_lines": (
+        "Each line you type becomes {variable} of the prompt {prompt}.",
+        "输入的每一行都会填入提示词 {prompt} 的 {variable}。",
+    ),
     "chat_help": (
-        "/help           this list\n"
-        "/system [text]  show the system message, or set it for what follows\n"
-        "/stats          tokens and speeds so far\n"
+        "/undo [n]       take back the last turn, or the last n\n"
+        "/edit [text]    ask the last question anew; without a text it comes back for you to change\n"
+        "/fork           go on in a copy; the conversation so far stays as it is\n"
         "/reset          begin a new conversation\n"
+        "/save TITLE     give the conversation a title; /save FILE.jsonl writes it to a file\n"
+        "/docs FOLDER    answer from the documents of a folder, quoted unless -m was given; /docs off ends that\n"
+        "/system [text]  show the system message, or set it for what follows\n"
+        "/context        what the model was shown in the last turn, in tokens\n"
+        "/stats          tokens and speeds so far\n"
+        "/help           this list\n"
         "/exit           leave\n"
-        "//text          send a message that begins with a slash",
-        "/help           显示本列表\n"
-        "/system [文字]  显示系统提示；给出文字则从下一轮起改用它\n"
-        "/stats          到目前为止的词元数和速度\n"
+        "//text          send a message that begins with a slash\n"
+        "Enter sends. Alt-Enter, or a backslash before Enter, begins a new line; so does Enter between a line of ```\n"
+        "and the next. Pasted text keeps its lines. The arrow keys bring back what you typed before.",
+        "/undo [n]       撤回上一轮，或最近 n 轮\n"
+        "/edit [文字]    重问上一个问题；不给文字则把原问题取回供修改\n"
+        "/fork           在副本中继续，原对话保持不变\n"
         "/reset          开始新的对话\n"
+        "/save 标题      给对话起标题；/save 文件.jsonl 则写入文件\n"
+        "/docs 文件夹    根据文件夹中的文档回答（未用 -m 时摘录原文）；/docs off 结束\n"
+        "/system [文字]  显示系统提示；给出文字则从下一轮起改用它\n"
+        "/context        上一轮给模型看的内容，以词元计\n"
+        "/stats          到目前为止的词元数和速度\n"
+        "/help           显示本列表\n"
         "/exit           退出\n"
-        "//文字          发送以斜杠开头的消息",
+        "//文字          发送以斜杠开头的消息\n"
+        "回车发送。Alt-回车，或在行末输入反斜杠再回车，可换行；两行 ``` 之间按回车也是换行。\n"
+        "粘贴的文字保留换行。方向键可找回以前输入的内容。",
     ),
     "chat_stopped": ("(stopped)", "（已停止）"),
     "chat_no_history": (
@@ -38,6 +67,81 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "chat_system_none": ("There is no system message.", "没有系统提示。"),
     "chat_system_set": ("From the next turn on: {system}", "从下一轮起：{system}"),
     "chat_unknown": ("{command} is no command; /help lists them.", "没有 {command} 这个命令；/help 查看命令。"),
+    "chat_unknown_near": (
+        "{command} is no command; did you mean {near}? /help lists them.",
+        "没有 {command} 这个命令；是不是 {near}？/help 查看命令。",
+    ),
+    "chat_no_turn_yet": ("Nothing was asked yet.", "还没有提过问题。"),
+    "chat_dropped": (
+        "Not shown to the model any more, for want of room: the first {count:,} turns. They stay in the conversation.",
+        "空间不够，最早的 {count:,} 轮不再给模型看；它们仍保留在对话中。",
+    ),
+    "chat_parted": (
+        "{before} was gone on with elsewhere meanwhile; this conversation is now {id}.",
+        "{before} 同时在别处继续了；本次对话现在是 {id}。",
+    ),
+    "chat_undone": ("Taken back. The last question is now: {question}", "已撤回。现在的最后一个问题是：{question}"),
+    "chat_undone_all": ("Taken back. The conversation is empty now.", "已撤回。对话现在是空的。"),
+    "chat_undo_count": ("/undo takes a number of turns, not {given!r}.", "/undo 后面请给出轮数，而不是 {given!r}。"),
+    "chat_nothing_to_edit": ("There is no question to edit yet.", "还没有可以修改的问题。"),
+    "chat_edit_needs_text": (
+        "/edit needs the new question after it where nobody is there to change the old one.",
+        "没有人能在此修改原问题时，请在 /edit 后面给出新问题。",
+    ),
+    "chat_forked": (
+        "Going on in a copy, {id}. {before} stays as it is: appkit chat --cid {before}",
+        "在副本 {id} 中继续。原对话 {before} 保持不变：appkit chat --cid {before}",
+    ),
+    "chat_forked_here": (
+        "Going on in a copy. Nothing is kept (--no-log), so there is no way back to the first.",
+        "在副本中继续。由于不保存对话（--no-log），无法再回到原对话。",
+    ),
+    "chat_not_kept": (
+        "Nothing of this conversation is kept (--no-log), so it cannot be saved.",
+        "本次对话不保存（--no-log），因此无法执行 /save。",
+    ),
+    "chat_save_what": (
+        "/save takes a title, or a file whose name ends in .jsonl.",
+        "/save 后面请给出标题，或以 .jsonl 结尾的文件名。",
+    ),
+    "chat_docs_on": (
+        "Documents in {folder}: {documents:,}. Answers come from them, and are not kept; /docs off ends that.",
+        "{folder} 中有 {documents:,} 个文档。现在据此回答，且不保存；/docs off 结束。",
+    ),
+    "chat_docs_off": ("The model answers again.", "恢复由模型回答。"),
+    "chat_docs_none": ("No documents are in use.", "当前没有使用文档。"),
+    "chat_docs_which": ("/docs takes a folder, or off.", "/docs 后面请给出文件夹，或 off。"),
+    "chat_docs_help": ("/docs off       go back to the conversation", "/docs off       回到对话"),
+    "chat_continue_twice": (
+        "-c goes on with the last conversation and --cid with another one: leave one of them out.",
+        "-c 继续最近的对话，--cid 继续指定的对话：请只用其中一个。",
+    ),
+    "chat_continue_without_log": (
+        "-c and --cid go on with a conversation that is kept: leave out --no-log.",
+        "-c 和 --cid 用于继续已保存的对话：请去掉 --no-log。",
+    ),
+    "chat_model_gone": (
+        "Conversation {id} was held with {model!r}, which cannot be opened by that name; say with -m which model goes "
+        "on. {reason}",
+        "对话 {id} 用的是 {model!r}，无法按此名称打开；请用 -m 指定继续对话的模型。{reason}",
+    ),
+    "chat_template_begins": (
+        "The prompt {prompt} only begins a conversation: leave out -c and --cid.",
+        "提示词 {prompt} 只用于开始对话：请去掉 -c 和 --cid。",
+    ),
+    "chat_template_constrained": (
+        "The prompt {prompt} says what its answer must look like, which a conversation cannot keep to: appkit run -t "
+        "{prompt}",
+        "提示词 {prompt} 限定了回答的格式，对话中无法保证：请用 appkit run -t {prompt}",
+    ),
+    "chat_template_no_question": (
+        "The prompt {prompt} does not end with a user message, so it asks nothing.",
+        "提示词 {prompt} 不是以用户消息结尾，没有提出问题。",
+    ),
+    "docs_without_conversation": (
+        "--docs answers each question by itself: leave out -c, --cid and -t, or use /docs within a chat.",
+        "--docs 逐个回答问题：请去掉 -c、--cid 和 -t，或在对话中使用 /docs。",
+    ),
     "chat_stats": (
         "Turns: {turns}. Tokens read: {prompt_tokens:,}, of them from the cache: {cached_tokens:,}; written: "
         "{completion_tokens:,}. Last turn: first token after {ttft_s:.2f} s, reading {prefill_tok_s:,.0f} tok/s, "
@@ -128,6 +232,47 @@ _TEXTS: dict[str, tuple[str, str]] = {
         'The question is empty; ask something, as in: appkit ask FOLDER "How long is the warranty?"',
         '问题是空的；请提问，例如：appkit ask FOLDER "保修期是多久？"',
     ),
+    "explain_one_of": (
+        "A prompt file (-t), a conversation (-c or --cid) and documents (--docs) are different things to explain: give "
+        "one of them.",
+        "提示词文件（-t）、对话（-c 或 --cid）和文档（--docs）只能选择其中一个来说明。",
+    ),
+    "explain_own_system": (
+        "A conversation and a question to documents have their own system message: leave out --system.",
+        "对话和向文档的提问有自己的系统提示：请去掉 --system。",
+    ),
+    "explain_nothing_found": (
+        "The search found no passage for this question, so no model would be asked.",
+        "没有检索到与这个问题有关的段落，因此不会去问模型。",
+    ),
+    "explain_system": ("system", "系统提示"),
+    "explain_examples": ("examples", "示例"),
+    "explain_memory": ("memory", "记忆"),
+    "explain_history": ("history", "历史"),
+    "explain_passages": ("passages", "段落"),
+    "explain_question": ("question", "问题"),
+    "explain_tools": ("tools", "工具"),
+    "explain_template": ("template", "模板"),
+    "explain_prompt": ("prompt", "提示词合计"),
+    "explain_answer": ("answer", "回答"),
+    "explain_margin": ("margin", "余量"),
+    "explain_unused": ("unused", "未用"),
+    "explain_budget": ("budget", "预算"),
+    "explain_about_template": (
+        "what the model's template, or the prompt's own words, add",
+        "模型模板和提示词自身的文字所占",
+    ),
+    "explain_exact": ("in all, counted on what the model reads", "合计，按模型实际读入的内容计数"),
+    "explain_estimate": ("in all, estimated", "合计，为估计值"),
+    "explain_kept_free": ("kept free", "预留"),
+    "explain_about_margin": ("kept free, as the count is an estimate", "预留，因为计数只是估计"),
+    "explain_about_budget": ("for {model}", "模型 {model}"),
+    "explain_kept": ("{count:,} shown", "显示 {count:,} 项"),
+    "explain_minimum": ("at least {tokens:,}", "至少 {tokens:,}"),
+    "explain_maximum": ("at most {tokens:,}", "至多 {tokens:,}"),
+    "explain_dropped": ("{count:,} dropped: {named}", "略去 {count:,} 项：{named}"),
+    "explain_more": ("{count:,} more", "另外 {count:,} 项"),
+    "explain_comma": (", ", "，"),
     "logs_empty": ("No conversation was kept yet; appkit chat begins one.", "还没有保存的对话；用 appkit chat 开始。"),
     "logs_nothing_found": ("No message was found.", "没有找到消息。"),
     "logs_untitled": ("(untitled)", "（无标题）"),
@@ -198,6 +343,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "The question has no place in the prompt {prompt}: the variables still missing are {names}. "
         "Name it: -p name=value",
         "提示词 {prompt} 里没有放问题的地方：还缺少的变量是 {names}。请写明：-p 名字=值",
+    ),
+    "params_nothing_missing": (
+        "The prompt {prompt} has every value it takes; there is no place for a question besides.",
+        "提示词 {prompt} 需要的值都已给出，没有地方再放问题。",
     ),
     "params_without_template": (
         "-p gives values to a prompt; name it with -t, as in: appkit run -t text/summarise.en -p text=@letter.txt",

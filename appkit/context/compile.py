@@ -209,14 +209,16 @@ class _Compilation:
     def _overflow(self, num_steps: int) -> ContextOverflowError:
         """Why the prompt does not fit after every step there is."""
         num_tokens, uses = self._count_after(num_steps), self._uses(self._cuts(num_steps), {})
-        largest = max(uses, key=lambda use: use.num_tokens).name if uses else ""
+        rest = num_tokens - sum(use.num_tokens for use in uses)  # a summary that is to be made is among it
+        ways_out = [f"shorten {max(uses, key=lambda use: use.num_tokens).name}"] if uses else []
+        ways_out += ["lower a minimum"] if any(use.min_tokens for use in uses) else []
+        ways_out += ["keep less free for the answer", "or use a model with a longer context"]
         margin = "" if self._is_exact else f" and a margin of one token in {MARGIN_ONE_IN}, as its counts are estimates"
         return ContextOverflowError(
             f"The prompt is at least {num_tokens:,} tokens and there is room for {self._room:,}: {self._model.name} is "
             f"given {self._budget:,}, less {self._answer_tokens:,} for the answer{margin}. What stays:\n"
-            f"{section_lines(uses)}\n"
-            f"Shorten {largest or 'it'}, lower a minimum, keep less free for the answer, or use a model with a longer "
-            "context.",
+            f"{section_lines(uses)}\ntemplate and all else: {rest:,} tokens.\n"
+            f"To make it fit, {', '.join(ways_out)}.",
             num_tokens,
             self._room,
         )

@@ -116,7 +116,12 @@ def _fit(
 
 
 def compile_answer_prompt(
-    question: str, hits: Sequence[Hit], model: LanguageModel, *, answer_tokens: int = ANSWER_TOKENS
+    question: str,
+    hits: Sequence[Hit],
+    model: LanguageModel,
+    *,
+    answer_tokens: int = ANSWER_TOKENS,
+    budget: int | None = None,
 ) -> CompiledContext:
     """The prompt that asks `question` of the first passages, as many as fit, and its token map.
 
@@ -142,7 +147,7 @@ def compile_answer_prompt(
         shown = "\n".join(item.text for item in kept["passages"])
         return prompt.render(passages=shown, question=kept["question"][0].text)
 
-    return compile_context(sections, model, answer_tokens=answer_tokens, layout=layout)
+    return compile_context(sections, model, answer_tokens=answer_tokens, budget=budget, layout=layout)
 
 
 def _passage(number: int, hit: Hit) -> str:

@@ -101,12 +101,12 @@ def test_what_may_not_be_dropped_is_refused_with_the_sections() -> None:
     message = str(raised.value)
     assert "at least 122 tokens and there is room for 110: scripted is given 120, less 10 for the answer" in message
     assert "history: 100 tokens, 2 kept, min 60, 2 dropped: turn 1 (50), turn 2 (50)." in message
-    assert "Shorten history" in message
+    assert "shorten history, lower a minimum, keep less" in message
     assert (raised.value.num_tokens, raised.value.limit) == (122, 110)
 
 
 def test_a_question_longer_than_the_model_is_refused_not_cut() -> None:
-    with pytest.raises(ContextOverflowError, match="Shorten question"):
+    with pytest.raises(ContextOverflowError, match="shorten question, keep less"):
         compile_context([question("Why? " * 2000)], MODEL, answer_tokens=1)
 
 

@@ -53,7 +53,8 @@ def test_an_error_is_readable_on_one_line_too() -> None:
         )
     sentence = sentence_of(raised.value)
     assert sentence is not None
-    assert "What stays: passages: 900 tokens, 9 kept. question: 4 tokens, 1 kept. Shorten passages, " in sentence
+    assert "What stays: passages: 900 tokens, 9 kept. question: 4 tokens, 1 kept. template and all else: " in sentence
+    assert "To make it fit, shorten passages, keep less free for the answer, or use a model with" in sentence
 
 
 def test_the_first_kept_item_is_told_for_next_time() -> None:
