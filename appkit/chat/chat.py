@@ -2,18 +2,27 @@
 
 A turn is kept whole or not at all. Its question and answer enter the conversation when the answer has ended; an answer
 that was cancelled is kept as far as it was said, because that is what the person read; a turn that failed, or was
-cancelled before a word was said, leaves the conversation as it was.
+cancelled before a word was said, leaves the conversation as it was. With a store, a turn is on disk before `result`
+returns.
 """
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from appkit.errors import AppkitError, ContextOverflowError
+from appkit.chat.line import Line
+from appkit.chat.store import ConversationNotice, ConversationStore
+from appkit.chat.stream import ChatStream
+from appkit.errors import ContextOverflowError
 from appkit.llm.base import DEFAULT_SETTINGS, Completion, CompletionStream, GenerationSettings, LanguageModel
 from appkit.llm.open import DEFAULT_MODEL, open_model
 from appkit.messages import Message
+
+if TYPE_CHECKING:
+    from appkit.chat.memory import Memory
+    from appkit.context import CompiledContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,26 +42,51 @@ class Chat:
     """A conversation. Owns its messages, and its model where it opened it itself.
 
     Args:
-        model: a catalog name, a file, "scripted:…", or a model that is open already and stays its owner's.
-        system: the system message. None leaves it to the model's own tested one, "" sends an empty one.
+        model: a catalog name, a file, "scripted:…", or a model that is open already and stays its owner's. None is the
+            model of the stored conversation, else the default one.
+        system: the system message. None leaves it to the stored conversation, else to the model's own tested one;
+            "" sends an empty one.
         settings: how to sample; None leaves it to the model.
+        store: keeps every turn; it stays its owner's. None keeps the conversation in memory alone.
+        conversation: id of a stored conversation to go on with, or its beginning; None begins a new one.
+        memory: what is shown of a conversation that grows long; see `appkit.chat.memory`. None shows all of it, and
+            raises ContextOverflowError where that does not fit any more.
+        messages: what a new conversation begins with, examples of how to answer, say; they are stored with its first
+            turn.
 
     Not for two threads at once: a conversation is one turn after another.
+
+    Raises:
+        ConversationNotFoundError: `conversation` names none, or several.
+        ValueError: a conversation without a store, or with messages to begin with.
     """
 
     def __init__(
         self,
-        model: str | Path | LanguageModel = DEFAULT_MODEL,
+        model: str | Path | LanguageModel | None = None,
         system: str | None = None,
         settings: GenerationSettings | None = None,
+        *,
+        store: ConversationStore | None = None,
+        conversation: str | None = None,
+        memory: "Memory | Sequence[Memory] | None" = None,
+        messages: Sequence[Message] = (),
     ) -> None:
+        if conversation is not None and messages:
+            raise ValueError(f"Conversation {conversation!r} has begun already: messages are for a new one.")
+        stored = _load(store, conversation)
+        if model is None:
+            model = (stored.model if stored else "") or DEFAULT_MODEL
         self._owns_model = isinstance(model, str | Path)
         self._model = open_model(model) if isinstance(model, str | Path) else model
         self._settings = settings or DEFAULT_SETTINGS
-        self._messages: list[Message] = []
+        name = str(model) if isinstance(model, str | Path) else model.name
+        self._line = stored or Line(store, model=name, messages=messages)
         self._stats = ChatStats()
         self._open_turn: ChatStream | None = None
-        self.system = system
+        self._said_cut = False
+        self.memory = memory
+        self.system = stored.system if stored and system is None else system
 
     @property
     def model(self) -> LanguageModel:
@@ -62,7 +96,12 @@ class Chat:
     @property
     def messages(self) -> tuple[Message, ...]:
         """What was said so far, the system message aside."""
-        return tuple(self._messages)
+        return self._line.messages
+
+    @property
+    def conversation_id(self) -> str | None:
+        """Under which the store keeps the conversation, from its first turn on; None without a store."""
+        return self._line.conversation_id
 
     def send(self, text: str, **changes: Any) -> Completion:
         """Say `text` and wait for the answer.
@@ -71,32 +110,57 @@ class Chat:
             changes: fields of `GenerationSettings` for this turn alone: `send("…", max_tokens=64)`.
 
         Raises:
-            ContextOverflowError: the conversation does not fit the model any more; it is left as it was.
+            ContextOverflowError: the conversation does not fit the model any more, or, with a memory, `text` alone
+                does not; the conversation is left as it was.
+            ConversationError: the turn could not be stored, and is not part of the conversation.
         """
         return self.stream(text, **changes).result()
 
-    def stream(self, text: str, **changes: Any) -> "ChatStream":
+    def stream(self, text: str, **changes: Any) -> ChatStream:
         """Say `text` and get the answer piece by piece: `for piece in chat.stream("…"): print(piece, end="")`.
 
         A turn that is still open ends here, as if cancelled. Arguments and errors are those of `send`.
         """
         self.end_turn()
-        question = Message(role="user", content=text)
-        shown = [*self._system_messages(), *self._messages, question]
-        try:
-            inner = self._model.stream(shown, replace(self._settings, **changes))
-        except ContextOverflowError as error:
-            if not self._messages:
-                raise
-            raise ContextOverflowError(
-                f"The conversation with this message is {error.num_tokens:,} tokens and {self._model.name} holds "
-                f"{error.limit:,}, answer included: begin anew with reset() (/reset in `appkit chat`), or use a model "
-                "with a longer context.",
-                error.num_tokens,
-                error.limit,
-            ) from error
-        self._open_turn = ChatStream(self, question, inner)
-        return self._open_turn
+        return self._ask(text, len(self.messages), changes)
+
+    def edit(self, text: str, **changes: Any) -> ChatStream:
+        """Ask the last question anew, as `text`. The turn it replaces stays in the store, as a branch.
+
+        Until the answer has ended, and where it fails, the conversation is as it was. Arguments and errors are those of
+        `send`.
+
+        Raises:
+            ValueError: nothing was asked yet.
+        """
+        self.end_turn()
+        return self._ask(text, self._start_of_turn(1), changes)
+
+    def undo(self, turns: int = 1) -> tuple[Message, ...]:
+        """Take back the last turns, and return what they were. They stay in the store, as a branch.
+
+        Raises:
+            ValueError: there are fewer turns, or `turns` is below 1.
+        """
+        self.end_turn()
+        start = self._start_of_turn(turns)
+        undone = self.messages[start:]
+        self._line.truncate(start)
+        return undone
+
+    def fork(self, at: int | None = None) -> "Chat":
+        """A second chat that goes on from the first `at` messages, or all of them, with the same model and store.
+
+        The model stays this chat's, so close the fork first.
+
+        Raises:
+            ValueError: there are fewer messages.
+        """
+        self.end_turn()
+        forked = Chat(self._model, self.system, self._settings, memory=self.memory)
+        forked._said_cut = self._said_cut
+        forked._line = self._line.fork(len(self.messages) if at is None else at)
+        return forked
 
     def end_turn(self) -> None:
         """Cancel the answer that is being given, if one is; what was said of it is kept."""
@@ -104,10 +168,11 @@ class Chat:
             self._open_turn.cancel()
 
     def reset(self) -> None:
-        """Forget what was said; the system message, the model and the settings stay."""
+        """Begin a new conversation; the system message, the model and the settings stay. A store keeps the old one."""
         self.end_turn()
-        self._messages.clear()
+        self._line = self._line.new()
         self._stats = ChatStats()
+        self._said_cut = False
 
     def stats(self) -> ChatStats:
         """Tokens and speeds so far."""
@@ -125,27 +190,87 @@ class Chat:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _system_messages(self) -> list[Message]:
-        return [] if self.system is None else [Message(role="system", content=self.system)]
+    def _ask(self, text: str, num_kept: int, changes: dict[str, Any]) -> ChatStream:
+        """Ask after the first `num_kept` messages; the others are given up when the answer has ended."""
+        question = Message(role="user", content=text)
+        history = self.messages[:num_kept]
+        settings = replace(self._settings, **changes)
+        context = self._compile(history, question, settings)
+        if context is None:
+            inner = self._stream_all(history, question, settings)
+        else:
+            inner = self._model.stream(context.messages, settings)
+        turn = ChatStream(inner, lambda answer: self._keep(question, num_kept, answer), context)
+        self._open_turn = turn
+        return turn
 
-    def _keep(self, turn: "ChatStream", question: Message, answer: Completion | None) -> None:
+    def _compile(
+        self, history: Sequence[Message], question: Message, settings: GenerationSettings
+    ) -> "CompiledContext | None":
+        """What is shown where a memory decides it."""
+        if self.memory is None:
+            return None
+        from appkit.chat.memory.assemble import assemble
+        from appkit.chat.memory.base import Memory
+
+        compiled = assemble(
+            (self.memory,) if isinstance(self.memory, Memory) else tuple(self.memory),
+            self._model,
+            system=self.system,
+            history=history,
+            question=question,
+            notes=self._line.notes,
+            answer_tokens=settings.max_tokens,
+        )
+        if (dropped := compiled.section("history").dropped) and not self._said_cut:
+            self._said_cut = True
+            what = "oldest turn is" if len(dropped) == 1 else f"{len(dropped)} oldest turns are"
+            warnings.warn(
+                f"The conversation has grown longer than what {self._model.name} is shown of it: its {what} left out "
+                "now, and more will follow. The conversation itself loses nothing.",
+                ConversationNotice,
+                stacklevel=4,
+            )
+        return compiled
+
+    def _stream_all(
+        self, history: Sequence[Message], question: Message, settings: GenerationSettings
+    ) -> CompletionStream:
+        system = [] if self.system is None else [Message(role="system", content=self.system)]
+        try:
+            return self._model.stream([*system, *history, question], settings)
+        except ContextOverflowError as error:
+            if not history:
+                raise
+            raise ContextOverflowError(
+                f"The conversation with this message is {error.num_tokens:,} tokens and {self._model.name} holds "
+                f"{error.limit:,}, answer included: begin anew with reset() (/reset in `appkit chat`), give the chat a "
+                "memory that leaves out old turns, or use a model with a longer context.",
+                error.num_tokens,
+                error.limit,
+            ) from error
+
+    def _start_of_turn(self, num_turns: int) -> int:
+        """Where the last turns begin, as a number of messages."""
+        from appkit.context import turns
+
+        items = turns(self.messages)
+        if not 1 <= num_turns <= len(items):
+            raise ValueError(f"The conversation has {len(items)} turns; {num_turns} cannot be taken back.")
+        return len(self.messages) - sum(len(item.messages) for item in items[-num_turns:])
+
+    def _keep(self, question: Message, num_kept: int, answer: Completion | None) -> None:
         """The turn is over: remember it if something was said."""
-        if self._open_turn is turn:
-            self._open_turn = None
+        self._open_turn = None
         if answer is None:
             return
         usage, timings = answer.usage, answer.timings
         said_nothing = answer.finish_reason == "cancelled" and not answer.text.strip()
         if not said_nothing:
-            self._messages += [
-                question,
-                Message(
-                    role="assistant",
-                    content=answer.text,
-                    tool_calls=answer.tool_calls,
-                    token_ids=answer.token_ids,
-                ),
-            ]
+            said = Message(
+                role="assistant", content=answer.text, tool_calls=answer.tool_calls, token_ids=answer.token_ids
+            )
+            self._line.append([question, said], keep=num_kept, system=self.system)
         self._stats = ChatStats(
             turns=self._stats.turns + (not said_nothing),
             prompt_tokens=self._stats.prompt_tokens + usage.prompt_tokens,
@@ -157,73 +282,9 @@ class Chat:
         )
 
 
-class ChatStream:
-    """One turn being answered: a `CompletionStream` that enters the conversation when it ends.
-
-    An interrupt (Ctrl-C, a notebook's stop button) that arrives while waiting cancels the turn and goes on upwards.
-    """
-
-    def __init__(self, chat: Chat, question: Message, inner: CompletionStream) -> None:
-        self._chat = chat
-        self._question = question
-        self._inner = inner
-        self._pieces = iter(inner)
-        self._answer: Completion | None = None
-        self._error: Exception | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self._is_over:
-            raise StopIteration
-        try:
-            return next(self._pieces)
-        except StopIteration:
-            self.result()
-            raise
-        except KeyboardInterrupt:
-            self.cancel()
-            raise
-        except Exception as error:
-            self._fail(error)
-            raise
-
-    def cancel(self) -> None:
-        """Stop the answer; what was said is kept in the conversation. Harmless when it is over."""
-        if not self._is_over:
-            self._inner.cancel()
-            self.result()
-
-    def result(self) -> Completion:
-        """The whole answer; waits for it where it has not ended. Raises what ended it otherwise."""
-        if self._answer is not None:
-            return self._answer
-        if self._error is not None:
-            raise AppkitError(f"The turn failed: {self._error}") from self._error
-        try:
-            answer = self._inner.result()
-        except KeyboardInterrupt:
-            self._inner.cancel()
-            self.result()
-            raise
-        except Exception as error:
-            self._fail(error)
-            raise
-        self._answer = answer
-        self._chat._keep(self, self._question, answer)
-        return answer
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.cancel()
-
-    @property
-    def _is_over(self) -> bool:
-        return self._answer is not None or self._error is not None
-
-    def _fail(self, error: Exception) -> None:
-        self._error = error
-        self._chat._keep(self, self._question, None)
+def _load(store: ConversationStore | None, conversation: str | None) -> Line | None:
+    if conversation is None:
+        return None
+    if store is None:
+        raise ValueError(f"Conversation {conversation!r} is asked for, and no store: give the store it is in.")
+    return Line.load(store, conversation)

@@ -28,7 +28,7 @@ class BadRecordError(Exception):
 
 @dataclass(frozen=True)
 class Body:
-    """A message as stored. `text` is str as it is, bytes deflated; `extra` is JSON, None where there is nothing more."""
+    """A message as stored. `text` is str as it is, bytes deflated; `extra` is JSON, None where there is no more."""
 
     role: int
     text: str | bytes

@@ -116,21 +116,28 @@ def free_id(db: sqlite3.Connection) -> str:
             return conversation_id
 
 
+def at_head(db: sqlite3.Connection, conversation: Conversation, expected_head: int | None) -> Conversation:
+    """The conversation, or a fork of it that ends where the caller thinks it does."""
+    if expected_head is None or expected_head == conversation.head:
+        return conversation
+    return fork(db, conversation, expected_head)
+
+
 def go_on(
     db: sqlite3.Connection,
     conversation: Conversation,
     base: int,
     new: Sequence[tree.NewMessage],
     messages: Sequence[Message],
-) -> None:
+) -> Conversation:
     """Put messages after the node `base`, make them findable, and move the conversation there."""
     head, added = tree.add_path(db, base, new)
     for node, message in zip(added, messages[len(new) - len(added) :], strict=True):  # what was there comes first
         add_words(db, node, message.content)
-    move_head(db, conversation, head)
+    return move_head(db, conversation, head)
 
 
-def move_head(db: sqlite3.Connection, conversation: Conversation, head: int) -> None:
+def move_head(db: sqlite3.Connection, conversation: Conversation, head: int) -> Conversation:
     """Point a conversation at `head`. Where the old head is not on the new path, it stays as a branch."""
     ends = _branch_heads(db, conversation)
     if conversation.head and not any(tree.is_on_path(db, conversation.head, end) for end in (head, *ends)):
@@ -138,17 +145,24 @@ def move_head(db: sqlite3.Connection, conversation: Conversation, head: int) -> 
     for end in ends:
         if tree.is_on_path(db, end, head):  # the conversation has come back to it
             db.execute("DELETE FROM branches WHERE conversation_id = ? AND head = ?", (conversation.id, end))
+    return set_head(db, conversation, head)
+
+
+def set_head(db: sqlite3.Connection, conversation: Conversation, head: int) -> Conversation:
+    """Point a conversation at `head`, and nothing else."""
     db.execute(
         "UPDATE conversations SET head = ?, updated_us = ? WHERE conversation_id = ?",
         (head or None, now_us(), conversation.id),
     )
+    return resolve(db, conversation.id)
 
 
 def fork(db: sqlite3.Connection, conversation: Conversation, head: int) -> Conversation:
-    """A second conversation that ends at the node `head`."""
+    """A second conversation that ends at the node `head`. Raises ValueError where there is no such node."""
+    if head and not db.execute("SELECT 1 FROM nodes WHERE node_id = ?", (head,)).fetchone():
+        raise ValueError(f"The store has no message {head} for conversation {conversation.id} to go on from.")
     forked = insert(db, free_id(db), title=conversation.title, model=conversation.model, system=conversation.system)
-    db.execute("UPDATE conversations SET head = ? WHERE conversation_id = ?", (head or None, forked.id))
-    return resolve(db, forked.id)
+    return set_head(db, forked, head)
 
 
 def remove(db: sqlite3.Connection, conversation: Conversation) -> None:

@@ -20,6 +20,7 @@ from appkit.chat.database import open_database, told_apart, transaction
 from appkit.chat.message_codec import BadRecordError, check_text
 from appkit.chat.search import MAX_QUERY_CHARACTERS, find_nodes
 from appkit.errors import StoreDamagedError
+from appkit.llm.notices import ModelNotice
 from appkit.messages import Message
 from appkit.retrieval.segmentation import search_words
 from runtime.files import data_dir
@@ -27,8 +28,8 @@ from runtime.files import data_dir
 STORE_NAME = "conversations.db"
 
 
-class ConversationNotice(UserWarning):
-    """Something about a conversation that its user should know although nothing failed."""
+class ConversationNotice(ModelNotice):
+    """Something about a conversation that its user should know although nothing failed; shown as other notices are."""
 
 
 class ConversationStore:
@@ -79,8 +80,7 @@ class ConversationStore:
         with self._writing() as db:
             free = conversation_id or pointers.free_id(db)
             conversation = pointers.insert(db, free, title=title, model=model, system=system)
-            pointers.go_on(db, conversation, 0, new, messages)
-            return pointers.resolve(db, free)
+            return pointers.go_on(db, conversation, 0, new, messages)
 
     def new_id(self) -> str:
         """A free id, for a conversation that is created when its first turn has ended."""
@@ -113,6 +113,14 @@ class ConversationStore:
         with self._writing() as db:
             conversation = pointers.resolve(db, conversation_id)
             db.execute("UPDATE conversations SET title = ? WHERE conversation_id = ?", (title, conversation.id))
+            return pointers.resolve(db, conversation.id)
+
+    def set_system(self, conversation_id: str, system: str | None) -> Conversation:
+        """Give a conversation another system message; None leaves it to the model."""
+        check_text(system or "", "system message")
+        with self._writing() as db:
+            conversation = pointers.resolve(db, conversation_id)
+            db.execute("UPDATE conversations SET system = ? WHERE conversation_id = ?", (system, conversation.id))
             return pointers.resolve(db, conversation.id)
 
     def delete(self, conversation_id: str) -> None:
@@ -162,41 +170,44 @@ class ConversationStore:
         """
         new = tree.prepare(messages)
         with self._writing() as db:
-            asked = here = pointers.resolve(db, conversation_id)
-            if expected_head is not None and expected_head != asked.head:
-                here = pointers.fork(db, asked, expected_head)
+            asked = pointers.resolve(db, conversation_id)
+            here = pointers.at_head(db, asked, expected_head)
             base = here.head if keep is None else pointers.node_after(db, here, keep)
-            pointers.go_on(db, here, base, new, messages)
-            here = pointers.resolve(db, here.id)
-        if here.id != asked.id:
-            warnings.warn(
-                f"Conversation {asked.id} was gone on with elsewhere meanwhile; this line of it is now {here.id}.",
-                ConversationNotice,
-                stacklevel=2,
-            )
+            here = pointers.go_on(db, here, base, new, messages)
+        _say_if_forked(asked, here)
         return here
 
-    def fork(self, conversation_id: str, at: int | None = None) -> Conversation:
+    def fork(self, conversation_id: str, at: int | None = None, *, expected_head: int | None = None) -> Conversation:
         """A second conversation with the first `at` messages of this one, or all of them, which are stored once.
 
+        Args:
+            expected_head: the head that the caller knows, whose messages are meant even where it has been moved.
+
         Raises:
             ValueError: there are fewer messages.
         """
         with self._writing() as db:
             conversation = pointers.resolve(db, conversation_id)
-            head = conversation.head if at is None else pointers.node_after(db, conversation, at)
-            return pointers.fork(db, conversation, head)
+            forked = pointers.fork(db, conversation, conversation.head if expected_head is None else expected_head)
+            if at is None:
+                return forked
+            return pointers.set_head(db, forked, pointers.node_after(db, forked, at))
 
-    def truncate(self, conversation_id: str, num_messages: int) -> Conversation:
+    def truncate(self, conversation_id: str, num_messages: int, *, expected_head: int | None = None) -> Conversation:
         """Go back to the first `num_messages`. What was behind them stays as a branch.
 
+        Args:
+            expected_head: as for `append`.
+
         Raises:
             ValueError: there are fewer messages.
         """
         with self._writing() as db:
-            conversation = pointers.resolve(db, conversation_id)
-            pointers.move_head(db, conversation, pointers.node_after(db, conversation, num_messages))
-            return pointers.resolve(db, conversation.id)
+            asked = pointers.resolve(db, conversation_id)
+            here = pointers.at_head(db, asked, expected_head)
+            here = pointers.move_head(db, here, pointers.node_after(db, here, num_messages))
+        _say_if_forked(asked, here)
+        return here
 
     def branches(self, conversation_id: str) -> "builtins.list[Branch]":
         """Lines that a conversation was taken off, the last one first."""
@@ -213,15 +224,16 @@ class ConversationStore:
             conversation = pointers.resolve(db, conversation_id)
             if head not in (known := [branch.head for branch in pointers.branches(db, conversation)]):
                 raise ValueError(f"Conversation {conversation.id} has no branch {head}; it has {known or 'none'}.")
-            pointers.move_head(db, conversation, head)
-            return pointers.resolve(db, conversation.id)
+            return pointers.move_head(db, conversation, head)
 
     # --- notes
 
-    def note(self, conversation_id: str, kind: str) -> tuple[int, str] | None:
-        """The newest note of a kind on a conversation's path: about how many messages it is, and its text."""
+    def note(self, conversation_id: str, kind: str, *, num_messages: int | None = None) -> tuple[int, str] | None:
+        """The newest note of a kind about the first `num_messages` or fewer: about how many it is, and its text."""
         with self._reading() as db:
-            return tree.newest_note(db, pointers.resolve(db, conversation_id).head, kind)
+            conversation = pointers.resolve(db, conversation_id)
+            at = conversation.num_messages if num_messages is None else num_messages
+            return tree.newest_note(db, pointers.node_after(db, conversation, at), kind)
 
     def put_note(self, conversation_id: str, kind: str, text: str, *, num_messages: int) -> None:
         """Keep `text` beside the first `num_messages` of a conversation, and of every fork that shares them.
@@ -297,3 +309,12 @@ class ConversationStore:
                 "export them; or put a copy of the file in its place.",
                 self._path,
             ) from error
+
+
+def _say_if_forked(asked: Conversation, here: Conversation) -> None:
+    if here.id != asked.id:
+        warnings.warn(
+            f"Conversation {asked.id} was gone on with elsewhere meanwhile; this line of it is now {here.id}.",
+            ConversationNotice,
+            stacklevel=3,
+        )
