@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from appkit.chat import Chat, ChatStats, ChatStream, Conversation, ConversationNotice, ConversationStore, SearchHit
+    from appkit.context import CompiledContext, Item, Section, compile_context, item_tokens, turns
     from appkit.errors import (
         AppkitError,
         CapabilityError,
@@ -51,6 +52,7 @@ _HOMES = {
     "ChatStats": "appkit.chat",
     "ChatStream": "appkit.chat",
     "Citation": "appkit.messages",
+    "CompiledContext": "appkit.context",
     "Completion": "appkit.llm.base",
     "CompletionStream": "appkit.llm.base",
     "Constraint": "appkit.messages",
@@ -62,6 +64,7 @@ _HOMES = {
     "Embedder": "appkit.llm.base",
     "GenerationSettings": "appkit.llm.base",
     "Index": "appkit.rag",
+    "Item": "appkit.context",
     "LanguageModel": "appkit.llm.base",
     "LocalEmbedder": "appkit.llm.embedder",
     "LocalModel": "appkit.llm.local",
@@ -74,14 +77,18 @@ _HOMES = {
     "RemoteModelError": "appkit.errors",
     "ScriptedModel": "appkit.llm.scripted",
     "SearchHit": "appkit.chat",
+    "Section": "appkit.context",
     "SentenceTransformersEmbedder": "appkit.llm.sentence_transformers",
     "TemplateError": "appkit.errors",
     "ToolCall": "appkit.messages",
     "ToolSpec": "appkit.messages",
     "Usage": "appkit.llm.base",
+    "compile_context": "appkit.context",
+    "item_tokens": "appkit.context",
     "list_prompts": "appkit.templates",
     "load_prompt": "appkit.templates",
     "open_model": "appkit.llm.open",
+    "turns": "appkit.context",
 }
 
 __all__ = [
@@ -93,6 +100,7 @@ __all__ = [
     "ChatStats",
     "ChatStream",
     "Citation",
+    "CompiledContext",
     "Completion",
     "CompletionStream",
     "Constraint",
@@ -104,6 +112,7 @@ __all__ = [
     "Embedder",
     "GenerationSettings",
     "Index",
+    "Item",
     "LanguageModel",
     "LocalEmbedder",
     "LocalModel",
@@ -116,15 +125,19 @@ __all__ = [
     "RemoteModelError",
     "ScriptedModel",
     "SearchHit",
+    "Section",
     "SentenceTransformersEmbedder",
     "TemplateError",
     "ToolCall",
     "ToolSpec",
     "Usage",
     "__version__",
+    "compile_context",
+    "item_tokens",
     "list_prompts",
     "load_prompt",
     "open_model",
+    "turns",
 ]
 
 

@@ -41,7 +41,7 @@ def explain(
 ) -> None:
     """Show where the tokens of a prompt would go: sections, what is dropped, template, answer. Nothing is generated."""
     from appkit.cli.explain_plans import Limits, Plan, plan_conversation, plan_documents, plan_prompt
-    from appkit.cli.explain_report import map_json, print_map
+    from appkit.cli.explain_report import map_json, map_text
     from appkit.cli.open_model import open_for_terminal
 
     is_conversation = last or cid is not None
@@ -61,7 +61,4 @@ def explain(
         plan = plan_prompt(prompt, template, param or (), system, limits)
     with open_for_terminal(model or plan.model, num_threads=threads) as llm:
         compiled = plan.compile(llm)
-        if as_json:
-            typer.echo(map_json(compiled, llm))
-        else:
-            print_map(compiled, llm)
+        typer.echo(map_json(compiled, llm) if as_json else map_text(compiled, llm))

@@ -1,7 +1,6 @@
 """A token map as a person reads it, and as `--json` shows it; the JSON shape is promised to scripts."""
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from appkit.cli.columns import columns
@@ -21,7 +20,7 @@ def map_json(compiled: "CompiledContext", model: "LanguageModel") -> str:
     return escaped_json(json.dumps({"model": model.name, **compiled.to_json()}, ensure_ascii=False))
 
 
-def print_map(compiled: "CompiledContext", model: "LanguageModel") -> None:
+def map_text(compiled: "CompiledContext", model: "LanguageModel") -> str:
     """A line a section, then what template, prompt and answer take of the budget."""
     rows = [(_name(section), section.num_tokens, _fate(section)) for section in compiled.sections]
     rows += [(text("explain_tools"), compiled.tool_tokens, "")] if compiled.tool_tokens else []
@@ -42,9 +41,8 @@ def print_map(compiled: "CompiledContext", model: "LanguageModel") -> None:
         (text("explain_budget"), compiled.budget, text("explain_about_budget", model=on_one_line(model.name))),
     ]
     width = max(columns(name) for name, _, _ in rows)
-    for name, num_tokens, note in rows:
-        line = f"{name}{' ' * (width - columns(name))}  {num_tokens:>9,}  {note}"
-        sys.stdout.write(line.rstrip() + "\n")
+    lines = (f"{name}{' ' * (width - columns(name))}  {num_tokens:>9,}  {note}" for name, num_tokens, note in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _name(section: "SectionUse") -> str:
