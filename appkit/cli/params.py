@@ -48,8 +48,9 @@ def fill_in(prompt: Prompt, values: dict[str, Any], question: str) -> dict[str, 
     missing = [each for each in prompt.variables.values() if each.is_required and each.name not in values]
     if len(missing) == 1 and missing[0].type in ("str", "any"):
         return {**values, missing[0].name: question}
-    names = ", ".join(each.name for each in missing) or "-"
-    raise TemplateError(text("params_no_place", prompt=prompt.name, names=names), prompt.name)
+    names = ", ".join(each.name for each in missing)
+    key = "params_no_place" if missing else "params_nothing_missing"
+    raise TemplateError(text(key, prompt=prompt.name, names=names), prompt.name)
 
 
 def _read_piece(name: str, value: str) -> tuple[str, bool]:

@@ -10,7 +10,7 @@ from appkit.templates.origin import Origin
 
 _REAL: Mapping[str, tuple[float, float]] = {  # least and greatest
     "temperature": (0, 100),
-    "top_p": (1e-9, 1),
+    "top_p": (0, 1),
     "min_p": (0, 1),
     "repetition_penalty": (0.01, 100),
     "presence_penalty": (-2, 2),
@@ -23,7 +23,7 @@ _WHOLE: Mapping[str, tuple[int, int]] = {
     "logprobs": (0, 20),
 }
 NAMES = (*_REAL, *_WHOLE, "stop", "ignore_eos", "logit_bias")
-MAX_STOPS, MAX_STOP_BYTES = 16, 256
+MAX_STOPS, MAX_STOP_BYTES, MAX_BIASED_TOKENS = 16, 256, 1024
 
 
 def read_options(origin: Origin, given: Located) -> Mapping[str, Any]:
@@ -45,6 +45,8 @@ def _problem_with(name: str, value: Any) -> str:
     """What is wrong with an option's value, as the end of a sentence; empty where nothing is."""
     if name in _REAL:
         low, high = _REAL[name]
+        if name == "top_p" and value == 0:
+            return "that keeps no token; temperature 0 takes the likeliest"
         return "" if _is_number(value) and low <= value <= high else f"give a number from {low:g} to {high:g}"
     if name in _WHOLE:
         least, greatest = _WHOLE[name]
@@ -54,10 +56,7 @@ def _problem_with(name: str, value: Any) -> str:
         return "" if isinstance(value, bool) else "give true or false"
     if name == "stop":
         return "" if _is_stop(value) else f"give a list of up to {MAX_STOPS} texts of 1 to {MAX_STOP_BYTES} bytes"
-    is_bias = isinstance(value, Mapping) and all(
-        isinstance(token_id, int) and token_id >= 0 and _is_number(bias) for token_id, bias in value.items()
-    )
-    return "" if is_bias else "give token ids and a number for each, as in {42: -5.0}"
+    return "" if _is_bias(value) else f"give up to {MAX_BIASED_TOKENS} token ids, a number for each, as in {{42: -5}}"
 
 
 def _is_number(value: Any) -> bool:
@@ -69,4 +68,12 @@ def _is_stop(value: Any) -> bool:
         isinstance(value, list)
         and len(value) <= MAX_STOPS
         and all(isinstance(text, str) and 0 < len(text.encode()) <= MAX_STOP_BYTES for text in value)
+    )
+
+
+def _is_bias(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) <= MAX_BIASED_TOKENS
+        and all(isinstance(token_id, int) and token_id >= 0 and _is_number(bias) for token_id, bias in value.items())
     )

@@ -1,0 +1,61 @@
+"""Every prompt that ships renders with the values of its test cases, and a real model passes them."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from appkit import GenerationSettings, LanguageModel, TemplateError, open_model
+from appkit.cli.prompt_tests import run_case
+from appkit.templates import Prompt, PromptCase, PromptFile, list_prompts
+from appkit.templates.library import SHIPPED
+from tests.helpers.real_models import real_model
+
+FILES = list_prompts([SHIPPED])
+
+
+def cases() -> Iterator[tuple[Prompt, PromptCase]]:
+    """The cases of every file that can be read; the first test below fails for one that cannot."""
+    for file in FILES:
+        with contextlib.suppress(TemplateError):
+            prompt = file.load()
+            yield from ((prompt, case) for case in prompt.tests)
+
+
+CASES = list(cases())
+IDS = [f"{prompt.name}: {case.name}" for prompt, case in CASES]
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[LanguageModel]:
+    with open_model(str(real_model("smollm2-135m"))) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_shipped_prompt_says_what_it_is_for_and_can_be_read(file: PromptFile) -> None:
+    prompt = file.load()
+    prompt.check()
+    assert prompt.purpose
+    assert prompt.language
+    assert all(variable.about for variable in prompt.variables.values())
+    assert prompt.tests
+    assert len({case.name for case in prompt.tests}) == len(prompt.tests)
+
+
+@pytest.mark.parametrize(("prompt", "case"), CASES, ids=IDS)
+def test_a_shipped_prompt_renders_with_the_values_of_its_cases(prompt: Prompt, case: PromptCase) -> None:
+    messages = prompt.render(**case.variables)
+    assert messages[-1].role == "user"
+    GenerationSettings(**prompt.options)
+    prompt.constraint(**case.variables)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("prompt", "case"), CASES, ids=IDS)
+@pytest.mark.filterwarnings("ignore::appkit.ModelNotice")  # a Chinese prompt on a model that learned none
+def test_a_real_model_passes_the_cases_of_shipped_prompts(
+    prompt: Prompt, case: PromptCase, model: LanguageModel
+) -> None:
+    result = run_case(prompt, case, model)
+    assert not result["faults"], result
