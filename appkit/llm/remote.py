@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
 from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings
 from appkit.llm.notices import Notices
-from appkit.llm.remote_address import PREFIX, api_key, parse_address
-from appkit.llm.remote_http import RemoteLimits, RemoteServer
+from appkit.llm.remote_address import PREFIX, parse_address
+from appkit.llm.remote_http import RemoteLimits
+from appkit.llm.remote_key import api_key
 from appkit.llm.remote_offer import ask_offer
 from appkit.llm.remote_refusal import NO_SUCH_PATH, RemoteRefusal, as_overflow
 from appkit.llm.remote_reply import RemoteReply
 from appkit.llm.remote_request import chat_body, completion_body
+from appkit.llm.remote_server import RemoteServer
 from appkit.llm.remote_sse import SseParser
 from appkit.llm.remote_stream import RemoteStream
 from appkit.llm.remote_tokens import Estimate
@@ -39,7 +41,7 @@ class RemoteModel:
             `?context=32768` before the `#`, how many tokens the model holds.
         limits: how long to wait, how often to try, how much to accept.
 
-    The key is taken from the environment; see `remote_address.api_key`.
+    The key is taken from the environment; see `remote_key.api_key`.
 
     Raises:
         ValueError: the address is not of that form, or holds a password, or the key would travel unencrypted.

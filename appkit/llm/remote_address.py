@@ -1,23 +1,16 @@
-"""Where a remote model is, as one name says it, and the key that may go there.
+"""Where a remote model is, as one name says it.
 
-    openai:http://127.0.0.1:8000/v1#qwen3-4b          the model `qwen3-4b` of the server at that address
-    openai:https://host/v1                            the only model the server lists
-    openai:https://host/v1?context=32768#name         the same, and how many tokens it holds, where the server is silent
-
-Keys come from the environment alone, never from an address: addresses end up in files, logs and shell histories.
+openai:http://127.0.0.1:8000/v1#qwen3-4b          the model `qwen3-4b` of the server at that address
+openai:https://host/v1                            the only model the server lists
+openai:https://host/v1?context=32768#name         the same, and how many tokens it holds, where the server is silent
 """
 
 import ipaddress
-import os
-import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 PREFIX = "openai:"
 KEY_VARIABLE = "APPKIT_API_KEY"
-OPENAI_KEY_VARIABLE = "OPENAI_API_KEY"
-PLAIN_HTTP_VARIABLE = "APPKIT_ALLOW_KEY_OVER_HTTP"
-OPENAI_HOST = "api.openai.com"
 
 _MAX_ADDRESS_CHARACTERS = 2048
 _MAX_CONTEXT = 100_000_000
@@ -78,33 +71,6 @@ def parse_address(spec: str) -> RemoteAddress:
         model=parts.fragment or None,
         max_seq_len=_context(parts),
     )
-
-
-def api_key(address: RemoteAddress) -> str | None:
-    """The key to send to `address`; None where there is none.
-
-    `APPKIT_API_KEY` goes to any server, `OPENAI_API_KEY` only to the one it was issued by. A key crosses a network only
-    encrypted, unless `APPKIT_ALLOW_KEY_OVER_HTTP=1` says that this network may see it.
-
-    Raises:
-        ValueError: the key would travel in the open, or is not one. The message does not show it.
-    """
-    variable = KEY_VARIABLE
-    key = os.environ.get(variable, "").strip()
-    if not key and address.host == OPENAI_HOST:
-        variable = OPENAI_KEY_VARIABLE
-        key = os.environ.get(variable, "").strip()
-    if not key:
-        return None
-    if re.fullmatch(r"[!-~]{1,4096}", key) is None:
-        raise ValueError(f"The key in {variable} holds blanks or characters that no key has: set it again.")
-    is_allowed = os.environ.get(PLAIN_HTTP_VARIABLE, "").lower() not in ("", "0", "false", "no")
-    if not (address.is_encrypted or address.is_loopback or is_allowed):
-        raise ValueError(
-            f"The key in {variable} would travel unencrypted to {address.host}: use https, unset {variable}, or, on a "
-            f"network you trust, set {PLAIN_HTTP_VARIABLE}=1."
-        )
-    return key
 
 
 def _context(parts: SplitResult) -> int | None:

@@ -16,9 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appkit.errors import AppkitError, RemoteModelError
-from appkit.llm.remote_address import RemoteAddress
-from appkit.llm.remote_json import parse_object, to_json
+from appkit.errors import RemoteModelError
+from appkit.llm.remote_key import ApiKey, shown
 from appkit.llm.remote_refusal import RETRIED, NoAnswerError, RemoteRefusal, refusal
 
 if TYPE_CHECKING:
@@ -47,85 +46,28 @@ class RemoteLimits:
                 raise ValueError(f"{name} is {value}; it must be above 0 and have an end: nothing waits for ever.")
 
 
-class RemoteServer:
-    """Sends requests to one server. Owns the HTTP client and the key; safe to share between threads."""
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request: `body` is posted, None is a GET; `accept` is the content type that the answer must have."""
 
-    def __init__(self, address: RemoteAddress, key: str | None) -> None:
-        import httpx
-
-        self._address = address
-        self._key = key
-        headers = {"Accept-Encoding": "identity", "User-Agent": "appkit"}
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
-        self._client = httpx.Client(
-            headers=headers,
-            follow_redirects=False,  # another host must get neither the key nor the prompt
-            trust_env=not address.is_loopback,  # proxies are for the network, not for what is on this machine
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
-
-    def __repr__(self) -> str:
-        return f"RemoteServer({self._address.url!r})"
-
-    def stream(self, url: str, body: Mapping[str, Any], limits: RemoteLimits) -> "Exchange":
-        """POST `body` to get events. The request is under way when this returns.
-
-        Raises:
-            AppkitError: this was closed.
-        """
-        return self._exchange("POST", url, to_json(body), "text/event-stream", limits)
-
-    def fetch(
-        self, method: str, url: str, limits: RemoteLimits, body: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """The JSON object that one request gives.
-
-        Raises:
-            RemoteModelError: no answer, an error status (RemoteRefusal), or something else than a JSON object.
-            AppkitError: this was closed.
-        """
-        data = None if body is None else to_json(body)
-        return parse_object(self._exchange(method, url, data, "application/json", limits).read(), url)
-
-    def redact(self, text: str) -> str:
-        """`text` on one line, short, without the key: servers repeat what they were sent."""
-        shown = text if self._key is None else text.replace(self._key, "***")
-        return " ".join("".join(c if c.isprintable() else " " for c in shown).split())[:300]
-
-    @property
-    def has_key(self) -> bool:
-        return self._key is not None
-
-    @property
-    def client(self) -> "httpx.Client":
-        return self._client
-
-    def close(self) -> None:
-        """Send nothing any more. Twice is harmless."""
-        self._client.close()
-
-    def check_open(self) -> None:
-        """Raise AppkitError where this was closed."""
-        if self._client.is_closed:
-            raise AppkitError(f"The model at {self._address.url} was closed: open it again.")
-
-    def _exchange(self, method: str, url: str, body: bytes | None, accept: str, limits: RemoteLimits) -> "Exchange":
-        self.check_open()
-        return Exchange(self, method, url, body, accept, limits)
+    url: str
+    body: bytes | None
+    accept: str
 
 
 class Exchange:
-    """One request in a thread. `next_chunk` gives the body's bytes; errors are raised there."""
+    """One request in a thread, which begins at once. `next_chunk` gives the body's bytes; errors are raised there.
 
-    def __init__(
-        self, server: RemoteServer, method: str, url: str, body: bytes | None, accept: str, limits: RemoteLimits
-    ) -> None:
-        self.url = url
-        self._server = server
-        self._method = method
-        self._body = body
-        self._accept = accept
+    Args:
+        client: must open a connection for each request, and follow no redirects.
+        key: which `client` sends; here only so that no message shows it.
+    """
+
+    def __init__(self, client: "httpx.Client", call: Call, key: ApiKey | None, limits: RemoteLimits) -> None:
+        self.url = call.url
+        self._client = client
+        self._call = call
+        self._key = key
         self._limits = limits
         self._deadline = time.monotonic() + limits.deadline_s
         self._arrived: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()  # None: the end
@@ -186,15 +128,16 @@ class Exchange:
         import httpx
 
         limits = self._limits
-        headers = {"Accept": self._accept}
-        if self._body is not None:
+        method, headers = "GET", {"Accept": self._call.accept}
+        if self._call.body is not None:
+            method = "POST"
             headers["Content-Type"] = "application/json"
         has_begun = False
         try:
-            with self._server.client.stream(
-                self._method,
+            with self._client.stream(
+                method,
                 self.url,
-                content=self._body,
+                content=self._call.body,
                 headers=headers,
                 timeout=httpx.Timeout(limits.read_timeout_s, connect=limits.connect_timeout_s),
                 extensions={"trace": self._note_socket},
@@ -229,16 +172,15 @@ class Exchange:
                 self._refusal_body(response) if encoding == "identity" else b"",
                 location=response.headers.get("location", ""),
                 retry_after=response.headers.get("retry-after"),
-                has_key=self._server.has_key,
-                redact=self._server.redact,
+                key=self._key,
             )
         if encoding != "identity":  # nobody asked for it, and a few bytes could become any number
-            raise self._error(f"answered in the encoding {self._server.redact(encoding)!r}, which it was asked not to.")
+            raise self._error(f"answered in the encoding {shown(encoding, self._key)!r}, which it was asked not to.")
         found = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if found != self._accept:
+        if found != self._call.accept:
             raise self._error(
-                f"answered with the content type {self._server.redact(found)!r} where {self._accept} was asked for: is "
-                "this the address of an OpenAI-compatible server, as in http://host/v1?"
+                f"answered with the content type {shown(found, self._key)!r} where {self._call.accept} was asked for: "
+                "is this the address of an OpenAI-compatible server, as in http://host/v1?"
             )
 
     def _refusal_body(self, response: "httpx.Response") -> bytes:
@@ -277,7 +219,7 @@ class Exchange:
     def _broken(self, error: Exception, has_begun: bool) -> RemoteModelError:
         import httpx
 
-        reason = self._server.redact(str(error)) or type(error).__name__
+        reason = shown(str(error), self._key) or type(error).__name__
         if has_begun:
             return self._error(f"broke off in the middle of its answer ({reason}). Try again.")
         if isinstance(error, httpx.ConnectError):

@@ -35,11 +35,19 @@ def parse_object(data: bytes | str, url: str) -> dict[str, Any]:
     except ValueError as error:
         raise RemoteModelError(f"{url} sent something that is not JSON ({error}).", url) from error
     if not isinstance(value, dict):
-        raise RemoteModelError(f"{url} sent a JSON {type(value).__name__} where an object was expected.", url)
+        raise RemoteModelError(f"{url} sent {_kind(value)} where an object was expected.", url)
     return cast(dict[str, Any], value)
 
 
 _LARGEST = 1e15  # anything a server counts or measures is less
+_KINDS: Mapping[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "a truth value",
+}
 
 
 class Reader:
@@ -101,15 +109,15 @@ class Reader:
 
     def _checked(self, name: str, value: Any, kind: type | tuple[type, ...]) -> Any:
         if isinstance(value, bool) or not isinstance(value, kind):
-            wanted = kind.__name__ if isinstance(kind, type) else "number"
+            wanted = _KINDS[kind[0] if isinstance(kind, tuple) else kind]
             raise RemoteModelError(
-                f"{self._url} sent {_kind(value)} as {self._where}.{name}, where a {wanted} was expected.", self._url
+                f"{self._url} sent {_kind(value)} as {self._where}.{name}, where {wanted} was expected.", self._url
             )
         return value
 
 
 def _kind(value: object) -> str:
-    return "nothing" if value is None else f"a {type(value).__name__}"
+    return "nothing" if value is None else _KINDS[type(value)]
 
 
 def _refuse_constant(name: str) -> object:

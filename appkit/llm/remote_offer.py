@@ -6,12 +6,14 @@ from typing import Any
 
 from appkit.errors import RemoteModelError
 from appkit.llm.base import Capability
-from appkit.llm.remote_address import OPENAI_HOST, RemoteAddress
+from appkit.llm.remote_address import RemoteAddress
 from appkit.llm.remote_catalog import RemoteModelInfo, find_model
-from appkit.llm.remote_http import RemoteLimits, RemoteServer
+from appkit.llm.remote_http import RemoteLimits
 from appkit.llm.remote_json import Reader
+from appkit.llm.remote_key import OPENAI_HOST
 from appkit.llm.remote_refusal import NO_SUCH_PATH, NoAnswerError, RemoteRefusal
 from appkit.llm.remote_request import Dialect
+from appkit.llm.remote_server import RemoteServer
 from appkit.llm.remote_tokens import TokenCounter, find_counter
 
 # What the protocol itself has. A server that lacks one of them says so when it is asked for it.
@@ -61,16 +63,16 @@ class _Asking:
 
     def get(self, path: str) -> Reader:
         """The object at `path`."""
-        return self._ask("GET", self._address.url + path, self._limits)
+        return self._ask(self._address.url + path, self._limits)
 
     def count(self, path: str, body: Mapping[str, Any]) -> Reader:
         """The answer of a path beside the protocol; used later too, for every count."""
-        return self._ask("POST", self._address.root_url + path, self._counting, body)
+        return self._ask(self._address.root_url + path, self._counting, body)
 
     def has_completions(self) -> bool:
         """An empty request is wrong everywhere, but a server that knows the path says what is wrong with it."""
         try:
-            self._server.fetch("POST", f"{self._address.url}/completions", self._short, {})
+            self._server.fetch(f"{self._address.url}/completions", self._short, {})
         except NoAnswerError:
             raise
         except RemoteRefusal as error:
@@ -84,11 +86,11 @@ class _Asking:
         if info.owned_by != "llamacpp":
             return None
         try:
-            settings = self._ask("GET", f"{self._address.root_url}/props", self._short)
+            settings = self._ask(f"{self._address.root_url}/props", self._short)
             generation = settings.child("default_generation_settings")
             return generation.count("n_ctx") or None if generation else None
         except RemoteModelError:
             return None
 
-    def _ask(self, method: str, url: str, limits: RemoteLimits, body: Mapping[str, Any] | None = None) -> Reader:
-        return Reader(self._server.fetch(method, url, limits, body), "the answer", url)
+    def _ask(self, url: str, limits: RemoteLimits, body: Mapping[str, Any] | None = None) -> Reader:
+        return Reader(self._server.fetch(url, limits, body), "the answer", url)

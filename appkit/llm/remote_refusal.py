@@ -4,13 +4,13 @@ import http
 import json
 import re
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
 from appkit.errors import ContextOverflowError, RemoteModelError
-from appkit.llm.remote_address import KEY_VARIABLE, OPENAI_HOST, OPENAI_KEY_VARIABLE
+from appkit.llm.remote_address import KEY_VARIABLE
 from appkit.llm.remote_json import parse_json
+from appkit.llm.remote_key import OPENAI_HOST, OPENAI_KEY_VARIABLE, ApiKey, shown
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 NO_SUCH_PATH = frozenset({404, 405, 501})
@@ -49,17 +49,16 @@ def refusal(
     *,
     location: str,
     retry_after: str | None,
-    has_key: bool,
-    redact: Callable[[str], str],
+    key: ApiKey | None,
 ) -> RemoteRefusal:
     """The error for an answer of `status` that is not 200, with what the server said and a way out."""
     said, code = _explanation(body)
-    said = redact(said)
+    said = shown(said, key)
     reason = http.HTTPStatus(status).phrase if status in set(http.HTTPStatus) else "an unknown status"
     parts = [f"{url} answered {status} ({reason})" + (f": {said}" if said else ".")]
     if said and said[-1] not in ".!?。":
         parts[0] += "."
-    parts.append(_way_out(status, redact(location.partition("?")[0]), has_key=has_key))
+    parts.append(_way_out(status, shown(location.partition("?")[0], key), key))
     message = " ".join(part for part in parts if part)
     return RemoteRefusal(message, url, status, said=said, code=code, retry_after_s=_seconds(retry_after))
 
@@ -105,12 +104,12 @@ def _explanation(body: bytes) -> tuple[str, str]:
         return ("" if text.lstrip().startswith("<") else text), ""
 
 
-def _way_out(status: int, location: str, *, has_key: bool) -> str:
+def _way_out(status: int, location: str, key: ApiKey | None) -> str:
     if 300 <= status < 400:
         return f"It points to {location!r}, which is not followed: name that server if it is the one you mean."
     if status in (401, 403):
-        if has_key:
-            return "Is the key in the environment the one for this server?"
+        if key is not None:
+            return f"Is the key in {key.variable} the one for this server?"
         return (
             f"Set the environment variable {KEY_VARIABLE} to its key ({OPENAI_KEY_VARIABLE} is sent to {OPENAI_HOST} "
             "alone)."

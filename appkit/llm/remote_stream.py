@@ -2,6 +2,7 @@
 
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Self
@@ -47,6 +48,7 @@ class RemoteStream:
         self._error: AppkitError | None = None
         self._started = time.monotonic()
         self._first_text: float | None = None
+        weakref.finalize(self, exchange.abort)  # nobody waits for a stream that was dropped, so no server should work
 
     def __iter__(self) -> Iterator[str]:
         while piece := self._next_piece():
@@ -91,6 +93,8 @@ class RemoteStream:
                 except AppkitError as error:
                     self._exchange.abort()
                     self._error = self._explain(error)
+                    if self._error is error:
+                        raise
                     raise self._error from error
             return ""
 

@@ -21,9 +21,9 @@ Fetch = Callable[[str, Mapping[str, Any]], Reader]  # path and body to the objec
 _PROBE = (Message(role="user", content="Hi"),)
 
 # An estimate, in sixtieths of a token: English words of four letters and a blank, digits one by one, most signs of
-# code, and three bytes of anything else, which is a Chinese character. English and code come out at 1.0 to 1.2 times the
-# true counts of SmolLM2 and Gemma 3; Chinese at 1.4 times that of Gemma, whose vocabulary knows it, and at half that of
-# SmolLM2, whose vocabulary does not.
+# code, and three bytes of anything else, which is a Chinese character. English and code come out at 1.0 to 1.2 times
+# the true counts of SmolLM2 and Gemma 3. Chinese comes out at 1.4 times that of Gemma, whose vocabulary knows it, and
+# at half that of SmolLM2, whose vocabulary does not.
 _LETTERS = (string.ascii_letters + " ").encode()
 _DIGITS = string.digits.encode()
 _LETTER, _DIGIT, _SIGN, _OTHER_BYTE, _TOKEN = 15, 60, 48, 20, 60
