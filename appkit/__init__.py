@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RemoteModelError,
         TemplateError,
     )
+    from appkit.fewshot import Example, ExampleStore, Selection
     from appkit.llm.base import (
         Completion,
         CompletionStream,
@@ -62,6 +63,8 @@ _HOMES = {
     "ConversationStore": "appkit.chat",
     "DocumentChat": "appkit.rag",
     "Embedder": "appkit.llm.base",
+    "Example": "appkit.fewshot",
+    "ExampleStore": "appkit.fewshot",
     "GenerationSettings": "appkit.llm.base",
     "Index": "appkit.rag",
     "Item": "appkit.context",
@@ -78,6 +81,7 @@ _HOMES = {
     "ScriptedModel": "appkit.llm.scripted",
     "SearchHit": "appkit.chat",
     "Section": "appkit.context",
+    "Selection": "appkit.fewshot",
     "SentenceTransformersEmbedder": "appkit.llm.sentence_transformers",
     "TemplateError": "appkit.errors",
     "ToolCall": "appkit.messages",
@@ -110,6 +114,8 @@ __all__ = [
     "ConversationStore",
     "DocumentChat",
     "Embedder",
+    "Example",
+    "ExampleStore",
     "GenerationSettings",
     "Index",
     "Item",
@@ -126,6 +132,7 @@ __all__ = [
     "ScriptedModel",
     "SearchHit",
     "Section",
+    "Selection",
     "SentenceTransformersEmbedder",
     "TemplateError",
     "ToolCall",

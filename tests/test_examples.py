@@ -59,6 +59,36 @@ def test_the_second_example_answers_from_the_shipped_folder(demo_home: Path) -> 
     assert unanswered.splitlines()[1:] == ["I found no answer to this in these documents."]
 
 
+def run_few_shot(home: Path, *arguments: str) -> list[str]:
+    """What the third example prints for each question."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "03_few_shot.py", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment(home),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split("> ")[1:]
+
+
+def test_the_third_example_shows_the_examples_it_chose_within_its_budget(demo_home: Path) -> None:
+    (shown,) = run_few_shot(demo_home, "scripted:billing", "发票上的公司名称写错了，请重开。")
+    answer, *examples, total = shown.splitlines()[1:]
+    assert answer == "billing"
+    assert re.fullmatch(r"  b5, \d+ tokens: 发票抬头写错了，能重新开一张吗？ → billing", examples[0])  # the nearest
+    tokens = [int(line.split()[1]) for line in examples]
+    assert total.startswith(f"  {sum(tokens)} of 200 tokens; ")
+    assert sum(tokens) <= 200
+
+
+@pytest.mark.slow
+def test_the_third_example_lets_the_default_model_decide(demo_home: Path) -> None:
+    noise, money = run_few_shot(demo_home)
+    assert noise.splitlines()[1] == "service"
+    assert money.splitlines()[1] == "billing"
+
+
 def test_every_example_is_listed_in_the_readme() -> None:
     readme = (ROOT / "examples" / "README.md").read_text("utf-8")
     assert [name for name in IDS if name not in readme] == []
