@@ -35,37 +35,42 @@ def read_examples(origin: Origin, file_name: Any, line: int | None) -> tuple[dic
     return tuple(_read_example(origin, path, number, text) for number, text in enumerate(lines, 1) if text.strip())
 
 
-def check_examples(
+def complete_examples(
     origin: Origin, variables: Mapping[str, Variable], examples: Sequence[Mapping[str, Any]]
-) -> frozenset[str]:
-    """The variables that every example gives. What they do not give, they share with the question.
+) -> tuple[dict[str, Any], ...]:
+    """The examples, each with the same names: what one does not give and another does has its default.
+
+    What no example gives is not among them; it is the question's, as a list of labels that all are asked about.
 
     Raises:
-        TemplateError: an example has no answer, gives what no variable takes, or gives other variables than the first
-            does: it would silently borrow the question's.
+        TemplateError: an example has no answer, gives what no variable takes, or lacks a required variable that
+            another one gives: it would silently borrow the question's.
     """
-    names: frozenset[str] | None = None
     for number, example in enumerate(examples, 1):
-        if ANSWER not in example:
-            raise origin.error(f"example {number} has no {ANSWER!r}.", variable=ANSWER)
-        for name, value in example.items():
-            if name != ANSWER and name not in variables:
-                known = ", ".join([*variables, ANSWER])
-                raise origin.error(f"example {number} has {name!r}; the prompt takes: {known}.", variable=name)
-            if name != ANSWER:
-                check_value(origin, variables[name], value, f" of example {number}")
-            elif problem := problem_with(value, "any"):
+        _check_example(origin, variables, number, example)
+    defaults = {name: variables[name].default for example in examples for name in example if name != ANSWER}
+    for number, example in enumerate(examples, 1):
+        for name in defaults.keys() - example.keys():
+            if variables[name].is_required:
+                raise origin.error(
+                    f"example {number} lacks {name!r}, which has no default and which another example gives.",
+                    variable=name,
+                )
+    return tuple({**defaults, **example} for example in examples)
+
+
+def _check_example(origin: Origin, variables: Mapping[str, Variable], number: int, example: Mapping[str, Any]) -> None:
+    if ANSWER not in example:
+        raise origin.error(f"example {number} has no {ANSWER!r}.", variable=ANSWER)
+    for name, value in example.items():
+        if name == ANSWER:
+            if problem := problem_with(value, "any"):
                 raise origin.error(f"the {ANSWER!r} of example {number} {problem}.", variable=ANSWER)
-        given = frozenset(example) - {ANSWER}
-        names = given if names is None else names
-        if given != names:
-            name = min(given ^ names)
-            raise origin.error(
-                f"example {number} {'has' if name in given else 'lacks'} {name!r}, and the first does not "
-                f"{'have' if name in given else 'lack'} it; examples shown together give the same variables.",
-                variable=name,
-            )
-    return names or frozenset()
+        elif name in variables:
+            check_value(origin, variables[name], value, f" of example {number}")
+        else:
+            known = ", ".join([*variables, ANSWER])
+            raise origin.error(f"example {number} has {name!r}; the prompt takes: {known}.", variable=name)
 
 
 def _read_example(origin: Origin, path: Path, number: int, text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from appkit.messages import Constraint, Message
 from appkit.templates.cases import PromptCase
-from appkit.templates.examples import ANSWER, check_examples
+from appkit.templates.examples import ANSWER, complete_examples
 from appkit.templates.origin import Origin, read_text
 from appkit.templates.output import Output
 from appkit.templates.partials import gather_partials, inspect
@@ -78,7 +78,7 @@ class Prompt:
         """
         partials = self._partials
         given = complete(self._origin, self.variables, values)
-        shown = self._checked_examples(examples)
+        shown = self._complete_examples(examples)
         messages: list[Message] = []
         for idx, part in enumerate(self.parts):
             if part.speaker == "example.user":
@@ -137,16 +137,14 @@ class Prompt:
 
     @cached_property
     def _own_examples(self) -> tuple[Mapping[str, Any], ...]:
-        check_examples(self._origin, self.variables, self.examples)
-        return self.examples
+        return complete_examples(self._origin, self.variables, self.examples)
 
-    def _checked_examples(self, examples: Sequence[Mapping[str, Any]] | None) -> Sequence[Mapping[str, Any]]:
+    def _complete_examples(self, examples: Sequence[Mapping[str, Any]] | None) -> Sequence[Mapping[str, Any]]:
         if examples is None:
             return self._own_examples
         if examples and not any(part.is_example for part in self.parts):
             raise self._origin.error("it has no '=== example.user' and '=== example.assistant' to show examples in.")
-        check_examples(self._origin, self.variables, examples)
-        return examples
+        return complete_examples(self._origin, self.variables, examples)
 
     def _message(self, part: Part, values: Mapping[str, Any], partials: Mapping[str, str]) -> Message:
         return Message(role=part.role, content=render_source(self._origin, part.source, part.line, values, partials))

@@ -54,6 +54,12 @@ def test_given_ones_take_their_place_and_share_what_they_do_not_give(tmp_path: P
     assert contents(made.render(examples=given, text="q", labels=["c"]))[1:3] == ["user: 1 (c)", "assistant: 5"]
 
 
+def test_what_some_examples_give_has_its_default_in_the_others(tmp_path: Path) -> None:
+    given = [{"text": "1", "answer": "x", "labels": ["d"]}, {"text": "2", "answer": "y"}]
+    shown = contents(prompt(tmp_path).render(examples=given, text="q", labels=["c"]))
+    assert shown == ["system: c?", "user: 1 (d)", "assistant: x", "user: 2 (a/b)", "assistant: y", "user: q"]
+
+
 @pytest.mark.parametrize(
     ("examples", "words"),
     [
@@ -61,8 +67,8 @@ def test_given_ones_take_their_place_and_share_what_they_do_not_give(tmp_path: P
         ([{"text": "a", "answer": "b", "id": 3}], "example 1 has 'id'; the prompt takes: text, labels, answer"),
         ([{"text": 1, "answer": "b"}], "'text' of example 1 is the int 1"),
         ([{"text": "a", "answer": object()}], "the 'answer' of example 1 holds"),
-        ([{"text": "a", "answer": "b"}, {"answer": "b"}], "example 2 lacks 'text', and the first does not lack it"),
-        ([{"answer": "b"}, {"text": "a", "answer": "b"}], "example 2 has 'text', and the first does not have it"),
+        ([{"text": "a", "answer": "b"}, {"answer": "b"}], "example 2 lacks 'text', which has no default"),
+        ([{"answer": "b"}, {"text": "a", "answer": "b"}], "example 1 lacks 'text', which has no default"),
     ],
 )
 def test_an_example_that_does_not_fit_is_refused(examples: list[dict[str, Any]], words: str, tmp_path: Path) -> None:
