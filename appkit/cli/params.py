@@ -12,6 +12,7 @@ from appkit.templates import Prompt, Variable, load_prompt
 from appkit.templates.partials import SUFFIX
 
 MAX_FILE_BYTES = 16 << 20
+_JSON_STARTS = ("{", "[", '"')  # a value for "any" that begins so is JSON; everything else is text, as it stands
 
 
 def find_template(name: str) -> Prompt:
@@ -29,6 +30,8 @@ def read_params(prompt: Prompt, given: Sequence[str]) -> dict[str, Any]:
         OSError: a file cannot be read.
         TemplateError: the prompt has no such variable.
     """
+    if sum(param.partition("=")[2] == "@-" for param in given) > 1:
+        raise ValueError(text("params_stdin_twice"))
     pieces: dict[str, list[tuple[str, bool]]] = {}
     for param in given:
         name, is_given, value = param.partition("=")
@@ -38,8 +41,6 @@ def read_params(prompt: Prompt, given: Sequence[str]) -> dict[str, Any]:
             known = ", ".join(prompt.variables) or "-"
             raise TemplateError(text("params_unknown", prompt=prompt.name, name=name, known=known), prompt.name, name)
         pieces.setdefault(name, []).append(_read_piece(name, value))
-    if sum(param.partition("=")[2] == "@-" for param in given) > 1:
-        raise ValueError(text("params_stdin_twice"))
     return {name: _value(prompt.variables[name], found) for name, found in pieces.items()}
 
 
@@ -61,7 +62,8 @@ def _read_piece(name: str, value: str) -> tuple[str, bool]:
     if not source:
         raise ValueError(text("params_no_file", name=name))
     if source == "-":
-        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        stdin = getattr(sys.stdin, "buffer", None)  # a program that was started without one has none
+        data = b"" if stdin is None else stdin.read(MAX_FILE_BYTES + 1)
     else:
         with Path(source).open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
@@ -80,7 +82,7 @@ def _value(variable: Variable, pieces: list[tuple[str, bool]]) -> Any:
     if len(pieces) > 1:
         raise ValueError(text("params_twice", name=variable.name, type=variable.type))
     ((given, _),) = pieces
-    if variable.type == "str":
+    if variable.type == "str" or (variable.type == "any" and not given.lstrip().startswith(_JSON_STARTS)):
         return given
     try:
         if variable.type == "int":
@@ -91,10 +93,9 @@ def _value(variable: Variable, pieces: list[tuple[str, bool]]) -> Any:
             return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[given.lower()]
         return json.loads(given)
     except (ValueError, KeyError, RecursionError) as error:
-        if variable.type == "any":
-            return given  # what is no JSON is text
         shown = given if len(given) <= 60 else given[:57] + "…"
-        raise ValueError(text("params_not_of_type", name=variable.name, value=shown, type=variable.type)) from error
+        type = variable.type if variable.type in ("int", "float", "bool") else "JSON"
+        raise ValueError(text("params_not_of_type", name=variable.name, value=shown, type=type)) from error
 
 
 def _text_list(pieces: list[tuple[str, bool]]) -> list[str]:
