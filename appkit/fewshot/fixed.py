@@ -1,8 +1,9 @@
 """Choices that do not look at the question: the same examples each time, so the prompt they begin is read once."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from appkit.fewshot.selection import SelectionStep
 from appkit.fewshot.selector import Order, Selector, check_limit
@@ -15,9 +16,11 @@ class Fixed(Selector):
 
     name: ClassVar[str] = "fixed"
     order: ClassVar[Order | None] = "as listed"
-    ids: tuple[str, ...]
+    ids: Sequence[str]
 
     def __post_init__(self) -> None:
+        if isinstance(cast(object, self.ids), str):
+            raise TypeError(f"ids is the text {self.ids!r}; give a tuple of ids: ({self.ids!r},).")
         object.__setattr__(self, "ids", tuple(self.ids))
         if not self.ids or len(set(self.ids)) < len(self.ids):
             raise ValueError(f"The ids are {self.ids}; give at least one, and none twice.")

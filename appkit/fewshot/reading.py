@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,12 @@ class ExampleFileError(AppkitError):
         self.lines = tuple(lines)
 
 
-def read_rows(path: Path) -> list[tuple[int, Row]]:
+def read_rows(path: Path, *, max_rows: int) -> list[tuple[int, Row]]:
     """Every row with the number of its first line, counted from 1. Blank lines are no rows.
 
     Raises:
-        ExampleFileError: the file is no such file, is too large, or some rows cannot be read: up to five are named.
+        ExampleFileError: the file is of another kind, is too large, holds more than `max_rows`, or some rows cannot be
+            read: up to five are named.
         OSError: it cannot be opened.
     """
     suffix = path.suffix.lower()
@@ -47,10 +49,13 @@ def read_rows(path: Path) -> list[tuple[int, Row]]:
         known = ", ".join((*JSON_LINES, *TABLES))
         raise ExampleFileError(path, f"examples are read from files that end in {known}; this one ends in {suffix!r}.")
     text = _read_text(path)
+    rows = _table_rows(text, "\t" if suffix == ".tsv" else None) if suffix in TABLES else _json_rows(text)
     try:
-        found = list(_table_rows(text, "\t" if suffix == ".tsv" else None) if suffix in TABLES else _json_rows(text))
+        found = list(islice(rows, max_rows + 1))
     except UnusableContentError as error:
         raise ExampleFileError(path, error.detail) from error
+    if len(found) > max_rows:
+        raise ExampleFileError(path, f"it holds more than {max_rows:,} rows, the most a store takes; sample them.")
     faults = [(line, row) for line, row in found if isinstance(row, str)]
     raise_faults(path, faults, len(found))
     return [(line, row) for line, row in found if not isinstance(row, str)]
@@ -67,7 +72,15 @@ def raise_faults(path: Path, faults: Sequence[Fault], num_rows: int) -> None:
     )
 
 
+def name_some(names: Sequence[str]) -> str:
+    """Column names for a message: ten at most, however many a file has."""
+    shown = ", ".join(f"{name[:40]!r}" for name in names[:10])
+    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown or "none"
+
+
 def _read_text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise ExampleFileError(path, "it is no ordinary file.")  # a pipe could keep us waiting for ever
     with path.open("rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
@@ -81,7 +94,8 @@ def _read_text(path: Path) -> str:
 
 def _json_rows(text: str) -> Iterator[tuple[int, Row | str]]:
     """Each line as an object, or what is wrong with it."""
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 may stand inside a JSON text
+    # Not splitlines: U+2028 may stand inside a JSON text. Not split: a file of line breaks would become a huge list.
+    for number, line in enumerate(io.StringIO(text, newline="\n"), start=1):
         if line.strip():
             yield number, _json_object(line)
 
@@ -89,8 +103,10 @@ def _json_rows(text: str) -> Iterator[tuple[int, Row | str]]:
 def _json_object(line: str) -> Row | str:
     try:
         row = json.loads(line, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        return f"it is not JSON: {error.msg} at character {error.pos + 1}"
     except (ValueError, RecursionError) as error:
-        return f"it is not JSON: {error}".rstrip(".")
+        return f"it is no JSON object that can be used: {error}"
     return row if isinstance(row, dict) else f"it is a JSON {type(row).__name__}, not an object {{…}}"
 
 
@@ -115,7 +131,7 @@ def _table_rows(text: str, delimiter: str | None) -> Iterator[tuple[int, Row | s
     if not names or not all(names) or len(set(names)) < len(names):
         raise UnusableContentError(
             "corrupt",
-            f"its first line must name every column once, and it is {', '.join(map(repr, header)) or 'empty'}.",
+            f"its first line must name every column once, and it is {name_some(header)}.",
         )
     for number, cells in rows:
         if len(cells) == len(names):

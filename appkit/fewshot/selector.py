@@ -10,6 +10,7 @@ place in the store, and the same question, examples and settings always give the
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any, ClassVar, Literal
 
 from appkit.fewshot.example import Example
@@ -71,8 +72,8 @@ class Chain(Selector):
     def __init__(self, *selectors: Selector) -> None:
         if not selectors:
             raise ValueError("A chain needs at least one selector.")
-        flat = [one for selector in selectors for one in getattr(selector, "selectors", (selector,))]
-        object.__setattr__(self, "selectors", tuple(flat))
+        nested = (one.selectors if isinstance(one, Chain) else (one,) for one in selectors)
+        object.__setattr__(self, "selectors", tuple(chain.from_iterable(nested)))
 
     def choose(self, query: str, candidates: ExampleStore) -> SelectionStep:
         """The last step alone; `select` keeps them all."""
@@ -90,6 +91,12 @@ def check_limit(limit: int) -> None:
     """Raise ValueError for a limit that chooses nothing."""
     if limit < 1:
         raise ValueError(f"limit is {limit}; choose at least 1 example.")
+
+
+def check_opened(what: str, given: object, way: str) -> None:
+    """Raise TypeError for a name in the place of an embedder or a model: who opens one must also close it."""
+    if isinstance(given, str):
+        raise TypeError(f"{what} is the name {given!r}; open it first and keep it: {way}({given!r}).")
 
 
 def _run(selectors: Sequence[Selector], query: Query, examples: ExampleStore | Sequence[Example]) -> Selection:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from appkit.fewshot.selection import SelectionStep
-from appkit.fewshot.selector import Order, Selector, check_limit
+from appkit.fewshot.selector import Order, Selector, check_limit, check_opened
 from appkit.fewshot.store import ExampleStore
 from appkit.llm.base import Embedder
 
@@ -27,6 +27,7 @@ class Semantic(Selector):
     limit: int
 
     def __post_init__(self) -> None:
+        check_opened("embedder", self.embedder, "LocalEmbedder")
         check_limit(self.limit)
 
     def choose(self, query: str, candidates: ExampleStore) -> SelectionStep:
@@ -56,6 +57,7 @@ class MMR(Selector):
     pool: int = 100
 
     def __post_init__(self) -> None:
+        check_opened("embedder", self.embedder, "LocalEmbedder")
         check_limit(self.limit)
         if not 0 <= self.diversity <= 1:
             raise ValueError(f"diversity is {self.diversity}; give a number from 0 (likeness alone) to 1.")

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
-from appkit.fewshot.example import Example, as_text, content_id, join_fields
-from appkit.fewshot.reading import ExampleFileError, Fault, raise_faults, read_rows
+from appkit.fewshot.example import Example, join_fields
+from appkit.fewshot.reading import ExampleFileError, raise_faults, read_rows
+from appkit.fewshot.rows import make_examples
 from appkit.llm.base import Embedder
 from appkit.retrieval.segmentation import search_words
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from appkit.retrieval.store import Store
 
 MAX_EXAMPLES = 100_000
-MAX_EXAMPLE_CHARS = 100_000
-MAX_ID_CHARS = 200
-ID_COLUMN = "id"
 
 Query = str | Mapping[str, Any]  # a question: its text, or the fields an example would have
 
@@ -34,6 +32,7 @@ class ExampleStore(Sequence[Example]):
         vectors_dir: a folder where vectors are kept for the next process; None keeps them in memory alone.
 
     Raises:
+        TypeError: they are no `Example`s.
         ValueError: there are none or too many, two share an id, or their fields differ.
     """
 
@@ -41,6 +40,7 @@ class ExampleStore(Sequence[Example]):
         self._examples = tuple(examples)
         self._vectors_dir = vectors_dir
         self._vectors: list[tuple[Embedder, np.ndarray]] = []
+        _check_are_examples(self._examples)
         self._row_of = {example.id: row for row, example in enumerate(self._examples)}
         self._check()
 
@@ -66,12 +66,10 @@ class ExampleStore(Sequence[Example]):
             OSError: it cannot be opened.
         """
         path = Path(path)
-        rows = read_rows(path)
+        rows = read_rows(path, max_rows=MAX_EXAMPLES)
         if not rows:
             raise ExampleFileError(path, "it holds no examples.")
-        if len(rows) > MAX_EXAMPLES:
-            raise ExampleFileError(path, f"it holds {len(rows):,} rows; a store takes {MAX_EXAMPLES:,}. Sample them.")
-        examples, faults = _examples(rows, label, inputs, id_column)
+        examples, faults = make_examples(rows, label, inputs, id_column, unit="line")
         raise_faults(path, faults, len(rows))
         return cls(examples, vectors_dir=vectors_dir)
 
@@ -90,7 +88,7 @@ class ExampleStore(Sequence[Example]):
         Raises:
             ValueError: a row cannot be used; it is named with its number, counted from 1.
         """
-        examples, faults = _examples(list(enumerate(rows, start=1)), label, inputs, id_column)
+        examples, faults = make_examples(list(enumerate(rows, start=1)), label, inputs, id_column, unit="row")
         if faults:
             number, what = faults[0]
             raise ValueError(f"Row {number} is no example: {what}.")
@@ -237,71 +235,7 @@ class _Subset(ExampleStore):
         return self._rows if rows is None else [self._rows[row] for row in rows]
 
 
-def _examples(
-    rows: Sequence[tuple[int, Mapping[str, Any]]], label: str, inputs: Sequence[str] | None, id_column: str | None
-) -> tuple[list[Example], list[Fault]]:
-    """Examples, and the rows that are none with their numbers."""
-    examples: list[Example] = []
-    faults: list[Fault] = []
-    first_line: dict[str, int] = {}
-    names = inputs
-    for number, row in rows:
-        try:
-            fields = _fields(row, label, names, id_column or ID_COLUMN, is_whole=inputs is None)
-            example = _example(fields, row[label], _given_id(row, id_column))
-            if example.id in first_line:
-                raise ValueError(f"it has the id of row {first_line[example.id]}, {example.id!r}")
-        except ValueError as error:
-            faults.append((number, str(error)))
-            continue
-        first_line[example.id] = number
-        examples.append(example)
-        names = list(fields) if names is None else names  # the first good row says which columns there are
-    return examples, faults
-
-
-def _fields(
-    row: Mapping[str, Any], label: str, names: Sequence[str] | None, id_column: str, *, is_whole: bool
-) -> dict[str, Any]:
-    """The input columns. `is_whole`: every column is one, so none may be beside them."""
-    if not isinstance(cast(object, row), Mapping):
-        raise ValueError(f"it is a {type(row).__name__}, not a mapping of columns")
-    if row.get(label) in (None, ""):
-        raise ValueError(f"it has no {label!r}, the label; its columns are {', '.join(map(repr, row)) or 'none'}")
-    fields = {name: value for name, value in row.items() if name not in (label, id_column)}
-    if names is None:
-        return fields
-    missing = [name for name in names if row.get(name) is None]
-    if missing:
-        raise ValueError(f"it has no {missing[0]!r}")
-    more = [name for name in fields if name not in names]
-    if is_whole and more:
-        raise ValueError(f"it has {more[0]!r}, which the rows before have not; say which columns count: inputs=[…]")
-    return {name: row[name] for name in names}
-
-
-def _given_id(row: Mapping[str, Any], id_column: str | None) -> str | None:
-    given = row.get(id_column or ID_COLUMN)
-    if given is None:
-        if id_column is not None:
-            raise ValueError(f"it has no {id_column!r}, the id")
-        return None
-    text = as_text(given)
-    if not text.strip() or len(text) > MAX_ID_CHARS:
-        raise ValueError(f"its id has {len(text):,} characters; give 1 to {MAX_ID_CHARS}")
-    return text
-
-
-def _example(fields: Mapping[str, Any], label: Any, given_id: str | None) -> Example:
-    try:
-        texts = [*map(as_text, fields.values()), as_text(label), given_id or ""]
-        "".join(texts).encode()  # half of a surrogate pair can be shown to no model
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"a value of it is no JSON value: {error}") from error
-    num_chars = sum(map(len, texts))
-    if num_chars > MAX_EXAMPLE_CHARS:
-        raise ValueError(f"it holds {num_chars:,} characters; an example takes {MAX_EXAMPLE_CHARS:,}")
-    if not any(text.strip() for text in texts[:-2]):
-        raise ValueError("its inputs are empty")
-    answer = as_text(label)
-    return Example(id=content_id(fields, answer) if given_id is None else given_id, fields=fields, label=answer)
+def _check_are_examples(examples: Sequence[object]) -> None:
+    other = next((one for one in examples if not isinstance(one, Example)), None)
+    if other is not None:
+        raise TypeError(f"A store holds Examples, not {type(other).__name__}; ExampleStore.from_rows reads mappings.")

@@ -9,7 +9,7 @@ from appkit.context.items import Item
 from appkit.errors import ContextOverflowError
 from appkit.fewshot.example import Example, as_turn
 from appkit.fewshot.selection import SelectionStep
-from appkit.fewshot.selector import Order, Selector, check_limit
+from appkit.fewshot.selector import Order, Selector, check_limit, check_opened
 from appkit.fewshot.store import ExampleStore
 from appkit.llm.base import LanguageModel
 from appkit.messages import Message
@@ -27,6 +27,7 @@ class ClosestLength(Selector):
     limit: int
 
     def __post_init__(self) -> None:
+        check_opened("model", self.model, "open_model")
         check_limit(self.limit)
 
     def choose(self, query: str, candidates: ExampleStore) -> SelectionStep:
@@ -58,6 +59,7 @@ class FitTokens(Selector):
     as_item: Callable[[Example], Item] = as_turn
 
     def __post_init__(self) -> None:
+        check_opened("model", self.model, "open_model")
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens is {self.max_tokens}; give the examples at least 1 token.")
 
@@ -67,10 +69,11 @@ class FitTokens(Selector):
         sizes = {name: item_tokens(self.model, item) for name, item in items.items()}
         chosen: list[str] = []
         left_out: dict[str, str] = {}
+        left = self.max_tokens
         for name, size in sizes.items():
-            left = self.max_tokens - sum(sizes[known] for known in chosen)
             if size <= left:
                 chosen.append(name)
+                left -= size
             else:
                 left_out[name] = f"{size:,} tokens, where {left:,} of {self.max_tokens:,} were left"
         while chosen and (total := self._count([items[name] for name in chosen])) > self.max_tokens:

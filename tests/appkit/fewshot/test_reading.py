@@ -1,12 +1,17 @@
 """Rows from files: read exactly, or refused with the line that is at fault."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from appkit.fewshot import ExampleFileError, ExampleStore
 from appkit.fewshot import reading as reading_module
-from appkit.fewshot.reading import read_rows
+from appkit.fewshot.reading import Row
+
+
+def read_rows(path: Path) -> list[tuple[int, Row]]:
+    return reading_module.read_rows(path, max_rows=1000)
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -39,12 +44,12 @@ def test_chinese_files_are_read_in_the_encodings_they_come_in(tmp_path: Path, en
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("{", "it is not JSON"),
+        ('{"a" 1}', "it is not JSON: Expecting ':' delimiter at character 6"),
         ("[1]", "it is a JSON list, not an object"),
-        ('{"a": NaN}', "NaN is no JSON value"),
+        ('{"a": NaN}', "it is no JSON object that can be used: NaN is no JSON value"),
         ('{"a": 1, "a": 2}', "'a' stands in one object twice"),
-        ("[" * 100_000, "it is not JSON"),
-        ('{"a": ' + "9" * 5000 + "}", "it is not JSON"),
+        ("[" * 100_000, "it is no JSON object that can be used: maximum recursion depth"),
+        ('{"a": ' + "9" * 5000 + "}", "it is no JSON object that can be used: Exceeds the limit"),
     ],
 )
 def test_a_line_that_is_no_object_is_named_with_its_number(tmp_path: Path, line: str, what: str) -> None:
@@ -83,6 +88,18 @@ def test_a_row_of_a_table_with_another_number_of_cells_is_named(tmp_path: Path) 
 def test_a_file_that_holds_no_rows_says_why(tmp_path: Path, name: str, content: str | bytes, what: str) -> None:
     with pytest.raises(ExampleFileError, match=what):
         read_rows(write(tmp_path, name, content))
+
+
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jsonl")
+    with pytest.raises(ExampleFileError, match="it is no ordinary file"):
+        read_rows(tmp_path / "a.jsonl")
+
+
+def test_more_rows_than_asked_for_are_refused_unread(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.jsonl", "{}\n" * 1001)
+    with pytest.raises(ExampleFileError, match="more than 1,000 rows"):
+        read_rows(path)
 
 
 def test_a_file_beyond_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

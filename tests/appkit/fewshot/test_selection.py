@@ -5,9 +5,9 @@ import json
 import pytest
 
 from appkit.context import Item, Section, compile_context
-from appkit.fewshot import Example, FitTokens, Fixed, Semantic
+from appkit.fewshot import Example, ExampleStore, FitTokens, Fixed, Semantic
 from appkit.llm.scripted import ScriptedModel
-from appkit.templates import Prompt
+from appkit.templates import Prompt, load_prompt
 from tests.appkit.fewshot.examples import make_store
 from tests.helpers.tiny_embedder import TinyEmbedder
 
@@ -66,3 +66,14 @@ def test_the_trace_is_plain_json_with_models_by_their_names() -> None:
     assert second["parameters"] == {"model": "scripted", "max_tokens": 90, "as_item": "as_turn"}
     assert trace["ids"] == second["ids"][::-1]
     assert set(second["left_out"]) == set(first["ids"]) - set(second["ids"])
+
+
+@pytest.mark.parametrize("name", ["data/sentiment.en", "data/sentiment.zh", "data/extract.en", "chat/title.zh"])
+def test_the_examples_of_a_shipped_prompt_make_a_store_and_go_back_as_they_were(name: str) -> None:
+    prompt = load_prompt(name)
+    store = ExampleStore.from_rows(prompt.examples)
+    values = dict(store[0].fields)
+    every_one = Fixed([example.id for example in store]).select("", store)
+    assert prompt.render(examples=every_one.values(), **values) == prompt.render(**values)
+    nearest = Semantic(TinyEmbedder(), 1).select(values, store)
+    assert nearest.examples == (store[0],)

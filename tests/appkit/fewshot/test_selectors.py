@@ -46,6 +46,8 @@ def test_fixed_shows_the_ids_as_listed_whatever_is_asked() -> None:
 def test_fixed_refuses_an_id_that_is_not_there_and_ids_said_twice() -> None:
     with pytest.raises(ValueError, match="There is no example 'nobody' among these 6"):
         Fixed(("pump", "nobody")).select("", make_store())
+    with pytest.raises(TypeError, match=r"give a tuple of ids: \('pump',\)"):
+        Fixed("pump")
     with pytest.raises(ValueError, match="none twice"):
         Fixed(("pump", "pump"))
 
@@ -204,6 +206,22 @@ def test_a_limit_of_nothing_is_refused(make: Callable[[int], Selector]) -> None:
 )
 def test_settings_out_of_range_are_refused(make: Callable[[], Selector], what: str) -> None:
     with pytest.raises(ValueError, match=what):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "way"),
+    [
+        (lambda: Semantic("minilm-l6", 2), "LocalEmbedder"),
+        (lambda: MMR("minilm-l6", 2), "LocalEmbedder"),
+        (lambda: FitTokens("smollm2-135m", 9), "open_model"),
+        (lambda: ClosestLength("smollm2-135m", 2), "open_model"),
+    ],
+)
+def test_a_name_in_the_place_of_a_model_is_refused_with_the_way_to_open_it(
+    make: Callable[[], Selector], way: str
+) -> None:
+    with pytest.raises(TypeError, match=rf"is the name '.+'; open it first and keep it: {way}\('"):
         make()
 
 

@@ -46,13 +46,15 @@ def test_an_id_made_from_the_content_is_the_same_everywhere_and_another_for_othe
 @pytest.mark.parametrize(
     ("row", "what"),
     [
-        ({"text": "b"}, "it has no 'answer', the label; its columns are 'text'"),
+        ({"text": "b"}, "it has no 'answer', the label (another column is named by label=…); its columns are 'text'"),
         ({"text": "b", "answer": ""}, "it has no 'answer'"),
+        ({"text": "b", "answer": " "}, "its label is blank"),
+        ({"text": "b", 1: "c", "answer": "x"}, "the names of its columns are not all texts"),
         ({"answer": "x"}, "it has no 'text'"),
         ({"text": None, "answer": "x"}, "it has no 'text'"),
         ({"text": " ", "answer": "x"}, "its inputs are empty"),
         ({"text": "b", "more": 1, "answer": "x"}, "it has 'more', which the rows before have not"),
-        ({"text": "a", "answer": "x"}, "it has the id of row 1"),
+        ({"text": "a", "answer": "x"}, "as row 1 has"),
         ({"text": "\ud800", "answer": "x"}, "a value of it is no JSON value"),
         ({"text": object(), "answer": "x"}, "a value of it is no JSON value"),
         ({"text": float("nan"), "answer": "x"}, "a value of it is no JSON value"),
@@ -73,7 +75,7 @@ def test_the_rows_of_a_file_are_named_with_their_lines(tmp_path: Path) -> None:
     rows = [{"id": "1", "text": "a", "team": "x"}, {"id": "1", "text": "b", "team": "x"}, {"id": "3", "text": "c"}]
     path.write_text("\n\n".join(map(json.dumps, rows)), "utf-8")
     with pytest.raises(
-        ExampleFileError, match=r"2 of 3 rows cannot be used\. line 3: it has the id of row 1, '1'; line 5"
+        ExampleFileError, match=r"2 of 3 rows cannot be used\. line 3: it has the id '1', as line 1 has; line 5"
     ):
         ExampleStore.from_file(path, label="team")
 
@@ -89,10 +91,23 @@ def test_an_empty_file_and_an_empty_list_hold_no_examples(tmp_path: Path) -> Non
 def test_more_examples_than_a_store_takes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "MAX_EXAMPLES", 2)
     (tmp_path / "a.csv").write_text("text,answer\na,x\nb,x\nc,x\n", "utf-8")
-    with pytest.raises(ExampleFileError, match="holds 3 rows; a store takes 2"):
+    with pytest.raises(ExampleFileError, match="holds more than 2 rows"):
         ExampleStore.from_file(tmp_path / "a.csv")
     with pytest.raises(ValueError, match="There are 6 examples; a store takes 2"):
         make_store()
+
+
+def test_mappings_are_no_examples_and_the_message_says_who_reads_them() -> None:
+    with pytest.raises(TypeError, match=r"not dict; ExampleStore\.from_rows reads mappings"):
+        ExampleStore([{"text": "a", "answer": "b"}])  # type: ignore[list-item]
+
+
+def test_the_label_cannot_be_an_input_and_inputs_are_a_list() -> None:
+    rows = [{"text": "a", "answer": "b"}]
+    with pytest.raises(ValueError, match="'answer' is the label"):
+        ExampleStore.from_rows(rows, inputs=["text", "answer"])
+    with pytest.raises(TypeError, match=r"give a list of columns: \['text'\]"):
+        ExampleStore.from_rows(rows, inputs="text")
 
 
 def test_examples_with_one_id_or_with_other_fields_make_no_store() -> None:
