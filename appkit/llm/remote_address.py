@@ -63,7 +63,7 @@ def parse_address(spec: str) -> RemoteAddress:
             f"leave it out and give the key in the environment variable {KEY_VARIABLE}."
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{text[:200]!r} is not the address of a server: write it as {_FORM}, with http or https.")
+        raise ValueError(f"The name of a remote model holds no address: write it as {_FORM}, with http or https.")
     return RemoteAddress(
         url=f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}",
         host=parts.hostname,

@@ -103,9 +103,9 @@ class Exchange:
     def abort(self) -> None:
         """Break the connection and end the body, from any thread. Twice is harmless."""
         self._is_aborted.set()
-        self._arrived.put(None)
         if (sock := self._socket) is not None:
-            _break(sock)
+            _break(sock)  # before the caller wakes: it may close the client, and what is closed cannot be broken
+        self._arrived.put(None)
 
     def _run(self) -> None:
         """What the thread does: ask, and ask again where that may help."""

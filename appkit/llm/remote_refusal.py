@@ -58,9 +58,10 @@ def refusal(
     parts = [f"{url} answered {status} ({reason})" + (f": {said}" if said else ".")]
     if said and said[-1] not in ".!?。":
         parts[0] += "."
-    parts.append(_way_out(status, shown(location.partition("?")[0], key), key))
+    retry_after_s = _seconds(retry_after)
+    parts.append(_way_out(status, shown(location.partition("?")[0], key), key, retry_after_s))
     message = " ".join(part for part in parts if part)
-    return RemoteRefusal(message, url, status, said=said, code=code, retry_after_s=_seconds(retry_after))
+    return RemoteRefusal(message, url, status, said=said, code=code, retry_after_s=retry_after_s)
 
 
 def as_overflow(error: RemoteModelError, name: str, num_tokens: int, limit: int) -> ContextOverflowError | None:
@@ -104,7 +105,7 @@ def _explanation(body: bytes) -> tuple[str, str]:
         return ("" if text.lstrip().startswith("<") else text), ""
 
 
-def _way_out(status: int, location: str, key: ApiKey | None) -> str:
+def _way_out(status: int, location: str, key: ApiKey | None, retry_after_s: float | None) -> str:
     if 300 <= status < 400:
         return f"It points to {location!r}, which is not followed: name that server if it is the one you mean."
     if status in (401, 403):
@@ -116,7 +117,9 @@ def _way_out(status: int, location: str, key: ApiKey | None) -> str:
         )
     if status == 404:
         return "Does the address end as the server wants it, mostly in /v1, and is the model one that it lists?"
-    return "Try again later." if status in RETRIED else ""
+    if status not in RETRIED:
+        return ""
+    return "Try again later." if retry_after_s is None else f"It asks to be left alone for {retry_after_s:,.0f} s."
 
 
 def _number(pattern: re.Pattern[str], text: str) -> int | None:

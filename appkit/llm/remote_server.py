@@ -21,10 +21,12 @@ class RemoteServer:
         headers = {"Accept-Encoding": "identity", "User-Agent": "appkit"}
         if key is not None:
             headers["Authorization"] = f"Bearer {key.value}"
+        # Proxies of the environment are for the network: what is on this machine is not sent through them.
+        direct = {"http://": None, "https://": None} if address.is_loopback else None
         self._client = httpx.Client(
             headers=headers,
             follow_redirects=False,  # another host must get neither the key nor the prompt
-            trust_env=not address.is_loopback,  # proxies are for the network, not for what is on this machine
+            mounts=direct,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
 

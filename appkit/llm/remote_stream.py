@@ -58,7 +58,7 @@ class RemoteStream:
         """Close the connection, whatever is being waited for; what was taken out of the stream stays."""
         if self._completion is None and self._error is None:
             self._is_cancelled = True
-            self._exchange.abort()
+        self._exchange.abort()
 
     def result(self) -> Completion:
         """The whole completion; waits for the end.

@@ -6,6 +6,7 @@ connection byte by byte in place of an answer.
 """
 
 import json
+import ssl
 import threading
 import time
 from collections import deque
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Literal
 
 from appkit.errors import CapabilityError, ContextOverflowError
@@ -71,12 +73,17 @@ class OpenAIServer:
 
 
 @contextmanager
-def serve(model: LanguageModel | None, **options: Any) -> Iterator[OpenAIServer]:
-    """Serve `model` within the block."""
+def serve(model: LanguageModel | None, *, certificate: Path | None = None, **options: Any) -> Iterator[OpenAIServer]:
+    """Serve `model` within the block; encrypted where there is a `certificate`. `options` are fields of the server."""
     state = OpenAIServer(model, **options)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"state": state}))
     server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if certificate is None else "https"
+    state.url = f"{scheme}://127.0.0.1:{server.server_address[1]}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
