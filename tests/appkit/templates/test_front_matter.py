@@ -32,6 +32,7 @@ ORIGIN = Origin(name="t")
         ("1.", 1.0),
         (".inf", ".inf"),
         ("'5'", "5"),
+        ("你好🎉", "你好🎉"),
         ("[a, 1, [true]]", ["a", 1, [True]]),
         ("{a: {b: 1}}", {"a": {"b": 1}}),
         ("|-\n  two\n  lines", "two\nlines"),

@@ -1,6 +1,7 @@
 """A prompt renders byte for byte, whatever the values, and says by name what is wrong with them."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from appkit import Message, TemplateError
+from appkit import Constraint, Message, TemplateError
 from appkit.templates import Prompt
+from tests.helpers.shared_data import ROOT
 
 HEADER = """---
 purpose: A test.
@@ -65,6 +67,13 @@ def test_a_bare_template_takes_what_it_reads() -> None:
 def test_any_text_comes_out_byte_for_byte(text: str) -> None:
     prompt = Prompt.from_text(HEADER + "=== system\n<{{ text }}>\n=== user\n{{ text }}\n")
     assert prompt.render(text=text) == (Message(role="system", content=f"<{text}>"), user(text))
+
+
+@settings(deadline=None)
+@given(body=st.text(st.characters(exclude_characters="{}\r", exclude_categories=["Cs"])))
+@example("\x00 \x0b\x0c\x1c\x85\u2028 \t\n\n ")
+def test_any_text_of_a_prompt_without_braces_comes_out_byte_for_byte(body: str) -> None:
+    assert Prompt.from_text(f"=== user\nx{body}\n=== assistant\ny").render()[0] == user(f"x{body}")
 
 
 def json_values() -> st.SearchStrategy[Any]:
@@ -160,3 +169,16 @@ def test_rendering_a_warm_prompt_takes_less_than_a_millisecond() -> None:
         prompt.render(text="x" * 1000)
         times.append(time.perf_counter() - started)
     assert min(times) <= 0.001
+
+
+def test_the_prompt_in_the_documents_does_what_they_say() -> None:
+    shown = re.search(r"```\n(---\n.*?)```", (ROOT / "docs" / "prompts.md").read_text("utf-8"), re.DOTALL)
+    assert shown is not None
+    prompt = Prompt.from_text(shown[1])
+    (case,) = prompt.tests
+    system, *examples, question = prompt.render(
+        examples=[{"text": "Where is it?", "answer": "order"}], **case.variables
+    )
+    assert system.content == "Answer with one word: order, refund, other."
+    assert [message.content for message in (*examples, question)] == ["Where is it?", "order", "I want my money back."]
+    assert prompt.constraint(**case.variables) == Constraint("choice", ("order", "refund", "other"))
