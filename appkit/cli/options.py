@@ -7,7 +7,9 @@ import typer
 
 from appkit.llm.open import DEFAULT_MODEL
 
-ModelOption = Annotated[str, typer.Option("-m", "--model", help="A catalog name, or the path of a model file.")]
+ModelOption = Annotated[
+    str, typer.Option("-m", "--model", help="A catalog name, a model file, hf:… or openai:http://host/v1#model.")
+]
 SystemOption = Annotated[str | None, typer.Option("-s", "--system", help="System message, instead of the tested one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, one line an answer.")]
 TemperatureOption = Annotated[float | None, typer.Option(min=0, max=100, help="0 always takes the likeliest token.")]

@@ -6,6 +6,7 @@ token is at hand, which is what `LocalModel` is for.
 
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
@@ -115,8 +116,7 @@ class RemoteModel:
         self._check_asked(prompt, tools, constraint)
         is_chat = not isinstance(prompt, str)
         if isinstance(prompt, str):
-            room = 1 if settings.max_tokens else max(1, self.max_seq_len - self.count_tokens(prompt))
-            body = completion_body(self._offer.dialect, prompt, settings, room)
+            body = completion_body(self._offer.dialect, prompt, self._with_end(prompt, settings))
         else:
             body = chat_body(self._offer.dialect, prompt, settings, tools)
         estimate = Estimate().count(prompt, tools)
@@ -193,6 +193,12 @@ class RemoteModel:
             raise ValueError("Tools are for chats: ask with messages, or leave the tools out.")
         if "complete" not in self.capabilities:
             self._refuse("complete", "continuing plain text (it has no /completions)", "ask with messages")
+
+    def _with_end(self, prompt: str, settings: GenerationSettings) -> GenerationSettings:
+        """Servers end plain text after 16 tokens where nothing is said, so what there is room for is said."""
+        if settings.max_tokens is not None:
+            return settings
+        return replace(settings, max_tokens=max(1, self.max_seq_len - self.count_tokens(prompt)))
 
     def _check_fits(self, prompt: Prompt, tools: Sequence[ToolSpec], estimate: int) -> None:
         """Raise ContextOverflowError for what is too long; it is counted by the server only where it may be."""

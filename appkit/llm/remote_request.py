@@ -58,12 +58,9 @@ def chat_body(
     return body
 
 
-def completion_body(dialect: Dialect, prompt: str, settings: GenerationSettings, room: int) -> dict[str, Any]:
-    """The body for `/completions`; `room` is what an answer may take where the caller sets no limit.
-
-    It is always said, because servers end such an answer after 16 tokens where nothing is said.
-    """
-    body = {"max_tokens": room} | _body(dialect, settings, "max_tokens") | {"prompt": prompt}
+def completion_body(dialect: Dialect, prompt: str, settings: GenerationSettings) -> dict[str, Any]:
+    """The body for `/completions`. Raises CapabilityError for a setting the server may not know."""
+    body = _body(dialect, settings, "max_tokens") | {"prompt": prompt}
     if settings.logprobs is not None:
         body["logprobs"] = settings.logprobs
     return body

@@ -14,8 +14,8 @@ from appkit.llm.remote_reply import RemoteReply
 URL = "http://host/v1/chat/completions"
 NAMES = (
     "choices", "index", "delta", "content", "text", "finish_reason", "tool_calls", "function", "name", "arguments",
-    "id", "logprobs", "logprob", "token_logprobs", "usage", "prompt_tokens", "completion_tokens", "prompt_tokens_details",
-    "cached_tokens", "error", "message", "detail", "code",
+    "id", "logprobs", "logprob", "token_logprobs", "usage", "prompt_tokens", "completion_tokens", "error", "message",
+    "prompt_tokens_details", "cached_tokens", "detail", "code",
 )  # fmt: skip
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 
