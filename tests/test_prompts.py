@@ -38,7 +38,7 @@ def test_a_shipped_prompt_says_what_it_is_for_and_can_be_read(file: PromptFile) 
     prompt.check()
     assert prompt.purpose
     assert prompt.language
-    assert all(variable.about for variable in prompt.variables.values())
+    assert [variable.name for variable in prompt.variables.values() if not variable.about] == []
     assert prompt.tests
     assert len({case.name for case in prompt.tests}) == len(prompt.tests)
 
