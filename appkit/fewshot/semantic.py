@@ -11,7 +11,7 @@ from appkit.llm.base import Embedder
 if TYPE_CHECKING:
     import numpy as np
 
-_DIGITS = 6  # of a cosine; beyond them equal texts may differ by the row they stand in, and ties would not be ties
+_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,16 @@ class MMR(Selector):
 
 
 def cosines(query: str, candidates: ExampleStore, embedder: Embedder) -> "np.ndarray":
-    """[n] float64: how like the question each candidate is, rounded."""
+    """[n] float32: how like the question each candidate is.
+
+    Each row is summed by itself. A matrix product is faster and gives equal rows numbers that differ in their last bit,
+    by where they stand, so equal texts would not tie.
+    """
+    import numpy as np
+
     from appkit.retrieval.embedders import embed_checked
 
     vector = embed_checked(embedder, [query], "query")[0]
-    scores: np.ndarray = candidates.vectors(embedder) @ vector
-    return scores.astype(float).round(_DIGITS)
+    matrix = candidates.vectors(embedder)
+    starts = range(0, len(matrix), _ROWS_AT_ONCE)
+    return np.concatenate([(matrix[start : start + _ROWS_AT_ONCE] * vector).sum(axis=1) for start in starts])

@@ -1,5 +1,7 @@
 """Budgets: never exceeded by the tokens a model really reads, and what was passed over is said."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from appkit.fewshot import Example, ExampleStore, FitTokens, Random, as_turn
 from appkit.llm.base import LanguageModel
 from appkit.llm.local import LocalModel
 from appkit.llm.scripted import ScriptedModel
-from appkit.messages import Message
+from appkit.messages import Message, ToolSpec
 from tests.appkit.fewshot.examples import make_store
 from tests.helpers.real_models import real_model
 
@@ -50,6 +52,26 @@ def really_added(model: LanguageModel, examples: tuple[Example, ...]) -> int:
     messages = [message for example in examples for message in as_turn(example).messages]
     question = Message(role="user", content="And this one?")
     return model.count_tokens([*messages, question]) - model.count_tokens([question])
+
+
+class GrowingModel(ScriptedModel):
+    """Its template writes more around each message after the third, so single examples seem smaller than they are."""
+
+    def count_tokens(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
+        more = 0 if isinstance(prompt, str) else 5 * max(0, len(prompt) - 3)
+        return super().count_tokens(prompt, tools=tools) + more
+
+
+def test_the_chosen_ones_are_counted_again_as_a_whole() -> None:
+    model = GrowingModel(["-"])
+    store = make_store([(name, "x" * 10, "l") for name in "abcd"])
+    budget = 4 * (TURN + 11) + 4  # all four by their single sizes; together they cost 30 more
+    step = FitTokens(model, budget).select("", store).steps[0]
+    assert step.ids == ("a", "b", "c")
+    assert really_added(model, store[:3]) <= budget < really_added(model, store[:4])
+    assert step.left_out == {
+        "d": f"with it there were {really_added(model, store[:4])} tokens, and the budget is {budget}"
+    }
 
 
 WORDS = ["pump", "noise", "热泵", "噪音", "invoice", "发票", "😀", "{{x}}", "<|im_end|>", "naïve\n", "é", "1234"]
