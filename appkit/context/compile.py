@@ -198,6 +198,7 @@ class _Compilation:
             is_exact=self._is_exact,
             tool_tokens=num_tokens - self._model.count_tokens(messages) if self._tools else 0,
             sections=self._uses(cuts, summaries),
+            tools=self._tools,
         )
 
     def _uses(self, cuts: Sequence[int], summaries: Mapping[str, Item]) -> tuple[SectionUse, ...]:

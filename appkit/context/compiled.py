@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from appkit.context.items import Item, Overflow
-from appkit.messages import Message
+from appkit.llm.base import LanguageModel
+from appkit.messages import Message, ToolSpec
 
 SHOWN_DROPPED = 5  # ids a table names; `to_json` has them all
 
@@ -59,7 +60,7 @@ class CompiledContext:
     `num_tokens` is what the model counts for `messages` with `tools`, its template included, and
     `num_tokens + answer_tokens + margin_tokens <= budget`. Where the model's counts are estimates, `is_exact` is False
     and `margin_tokens` is kept free on top; else it is 0. `tool_tokens` are those of the tools; `template_tokens` is
-    what is left after the sections and the tools: role marks, a model's own system prompt, what a layout writes itself.
+    what is left after the sections and the tools: a model's own system prompt, the answer's start, a layout's words.
     """
 
     messages: tuple[Message, ...]
@@ -70,6 +71,7 @@ class CompiledContext:
     is_exact: bool
     tool_tokens: int
     sections: tuple[SectionUse, ...]
+    tools: tuple[ToolSpec, ...] = ()
 
     @property
     def template_tokens(self) -> int:
@@ -93,15 +95,29 @@ class CompiledContext:
         kept = self.section(name).kept
         return kept[0].id if kept else None
 
-    def explain(self) -> str:
-        """The token map as a table: a line a section, then where the other tokens go."""
+    def cached_tokens(self, model: LanguageModel) -> int | None:
+        """The cache plan: tokens of this prompt that `model` need not compute, were it asked now.
+
+        None where it cannot tell. Asking changes nothing; later requests may.
+        """
+        count = getattr(model, "cached_tokens", None)
+        return None if count is None else int(count(self.messages, tools=self.tools))
+
+    def explain(self, model: LanguageModel | None = None) -> str:
+        """The token map as a table: a line a section, then where the other tokens go.
+
+        Args:
+            model: also says what of the prompt this one has in its cache, where it can tell.
+        """
+        cached_tokens = None if model is None else self.cached_tokens(model)
         rows = [(section.name, section.num_tokens, _fate(section)) for section in self.sections]
         rows += [("tools", self.tool_tokens, "")] if self.tool_tokens else []
         rows += [
             ("template", self.template_tokens, ""),
             ("prompt", self.num_tokens, "" if self.is_exact else "estimated"),
-            ("answer", self.answer_tokens, "kept free"),
         ]
+        rows += [] if cached_tokens is None else [("of it new", self.num_tokens - cached_tokens, "the rest is cached")]
+        rows += [("answer", self.answer_tokens, "kept free")]
         rows += [] if self.is_exact else [("margin", self.margin_tokens, "kept free, as the count is an estimate")]
         rows += [("unused", self.unused_tokens, ""), ("budget", self.budget, "")]
         width = max(len(name) for name, _, _ in rows)

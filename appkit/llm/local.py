@@ -165,6 +165,11 @@ class LocalModel:
         """Length of the very ids `stream` would show the model."""
         return len(self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools))
 
+    def cached_tokens(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
+        """How many tokens of `prompt` need not be computed, were it asked now; asking changes nothing."""
+        ids = self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools)
+        return self._engine.reusable_len(ids)
+
     def fork(
         self,
         parent: Completion,

@@ -140,6 +140,11 @@ class ScriptedModel:
         self._check_open()
         return len(_show(prompt, tools))
 
+    def cached_tokens(self, prompt: Prompt, *, tools: Sequence[ToolSpec] = ()) -> int:
+        """Characters that `prompt` shares with the start of the last request and its answer."""
+        self._check_open()
+        return _common_prefix_len(self._seen, _ids(_show(prompt, tools)))
+
     def fork(
         self,
         parent: Completion,

@@ -240,6 +240,17 @@ class Engine:
             return EngineStats()
         return self._loop.call(self._scheduler.stats).result()
 
+    def reusable_len(self, prompt_ids: Sequence[int]) -> int:
+        """How many tokens of this prompt would be found in the cache, were it submitted now (`Result.cached_tokens`).
+
+        Nothing is computed or kept by asking, and other requests may change it at any time. Adapters have caches of
+        their own; this is about the base model. Raises EngineClosedError.
+        """
+        prompt = token_ids("prompt_ids", prompt_ids)
+        if self._scheduler is None or not prompt:
+            return 0
+        return self._loop.call(partial(self._scheduler.reusable_len, prompt)).result()
+
     def clear_cache(self) -> None:
         """Forget finished sequences, as before a measurement. Results never depend on it."""
         if self._scheduler is not None:

@@ -18,7 +18,7 @@ import numpy as np
 from runtime.engine.task import Task, fit_one_chunk
 from runtime.kvcache.pages import PagePool
 from runtime.kvcache.prefix_cache import PrefixCache
-from runtime.kvcache.sequence import build_page_table
+from runtime.kvcache.sequence import KVSequence, build_page_table
 from runtime.models.decoder import Decoder
 
 MAX_RUNNING = 16  # tasks in one forward
@@ -69,6 +69,11 @@ class Scheduler:
             num_running=len(self._running),
             num_waiting=len(self._waiting),
         )
+
+    def reusable_len(self, prompt_ids: Sequence[int]) -> int:
+        """How many of these ids need not be computed, were they a prompt of the base model now."""
+        running = [task.sequence for task in self._running]
+        return self._prefixes.reusable_len(KVSequence(prompt_ids), running, len(prompt_ids) - 1)
 
     def clear_cache(self) -> None:
         """Forget finished sequences; running ones keep what they share."""

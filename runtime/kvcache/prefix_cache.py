@@ -64,24 +64,17 @@ class PrefixCache:
         Returns:
             Tokens that need not be computed.
         """
-        ids = np.array(sequence.ids[:max_len], np.int32)
-        best_len = 0
-        best_pages: tuple[int, ...] = ()
-        best_retained: _Retained | None = None
-        for retained in self._retained:
-            if retained.namespace is sequence.namespace and (shared := _common_len(retained.ids, ids)) > best_len:
-                best_len, best_pages, best_retained = shared, retained.page_ids, retained
-        for other in running:
-            if other.namespace is sequence.namespace and other.num_computed - best_len >= PAGE_SIZE:
-                other_ids = np.array(other.ids[: min(other.num_computed, len(ids))], np.int32)
-                if (shared := _common_len(other_ids, ids)) > best_len:
-                    best_len, best_pages, best_retained = shared, tuple(other.page_ids), None
+        best_len, best_pages, best_retained = self._longest(sequence, running, max_len)
         if best_retained is not None:
             self._touch(best_retained)
         num_pages = best_len // PAGE_SIZE
         self._pool.share(best_pages[:num_pages])
         sequence.adopt(best_pages[:num_pages])
         return num_pages * PAGE_SIZE
+
+    def reusable_len(self, sequence: KVSequence, running: Iterable[KVSequence], max_len: int) -> int:
+        """What `adopt_longest` would return now. Nothing is adopted, and nothing counts as used."""
+        return self._longest(sequence, running, max_len)[0] // PAGE_SIZE * PAGE_SIZE
 
     def evict_oldest(self) -> bool:
         """Let go of the sequence unused for longest; False where there is none."""
@@ -101,6 +94,24 @@ class PrefixCache:
     def num_pages(self) -> int:
         """Different pages that are held."""
         return len({page_id for retained in self._retained for page_id in retained.page_ids})
+
+    def _longest(
+        self, sequence: KVSequence, running: Iterable[KVSequence], max_len: int
+    ) -> tuple[int, tuple[int, ...], _Retained | None]:
+        """The most of its first `max_len` ids that were computed, their pages, and who retains these, if one does."""
+        ids = np.array(sequence.ids[:max_len], np.int32)
+        best_len = 0
+        best_pages: tuple[int, ...] = ()
+        best_retained: _Retained | None = None
+        for retained in self._retained:
+            if retained.namespace is sequence.namespace and (shared := _common_len(retained.ids, ids)) > best_len:
+                best_len, best_pages, best_retained = shared, retained.page_ids, retained
+        for other in running:
+            if other.namespace is sequence.namespace and other.num_computed - best_len >= PAGE_SIZE:
+                other_ids = np.array(other.ids[: min(other.num_computed, len(ids))], np.int32)
+                if (shared := _common_len(other_ids, ids)) > best_len:
+                    best_len, best_pages, best_retained = shared, tuple(other.page_ids), None
+        return best_len, best_pages, best_retained
 
     def _touch(self, retained: _Retained) -> None:
         self._retained.remove(retained)

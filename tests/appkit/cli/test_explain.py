@@ -13,6 +13,7 @@ from tests.helpers.model_home import give_model
 from tests.helpers.real_models import real_model
 
 MODEL = ("-m", "scripted:never asked")
+QUESTION = Message(role="user", content="Why so? 😀")
 PROMPT = """---
 purpose: A test.
 variables:
@@ -50,9 +51,9 @@ def test_a_text_and_a_system_message(appkit_here: CommandHere, tmp_path: Path) -
 
 def test_json_is_the_prompt_that_a_model_is_shown(appkit_here: CommandHere, tmp_path: Path) -> None:
     give_model("smollm2-135m", tmp_path)
-    report = json.loads(appkit_here("explain", "Why so? 😀", "--json", home=tmp_path).stdout)
+    report = json.loads(appkit_here("explain", QUESTION.content, "--json", home=tmp_path).stdout)
     with LocalModel(real_model("smollm2-135m")) as model:
-        prompt_ids = model.chat([Message(role="user", content="Why so? 😀")]).prompt_ids
+        prompt_ids = model.chat([QUESTION], GenerationSettings(max_tokens=1)).prompt_ids
     assert report["prompt_tokens"] == len(prompt_ids)
     assert (report["model"], report["budget"], report["is_exact"]) == ("smollm2-135m", 8192, True)
     assert report["prompt_tokens"] + report["answer_tokens"] + report["unused_tokens"] == 8192

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from appkit import ContextOverflowError, Message, ScriptedModel, ToolSpec
+from appkit import ContextOverflowError, GenerationSettings, LocalModel, Message, ScriptedModel, ToolSpec
 from appkit.cli.main import sentence_of
-from appkit.context import CompiledContext, Item, Section, compile_context
+from appkit.context import CompiledContext, Item, Section, compile_context, turns
+from tests.helpers.real_models import real_model
 
 TOOL = ToolSpec(name="look_up", description="Finds a word.")
 PASSAGES = tuple(Item(id=f"passage {number}", text="x" * 100) for number in range(1, 10))
@@ -61,3 +62,34 @@ def test_the_first_kept_item_is_told_for_next_time() -> None:
     assert compiled().first_kept("passages") == "passage 1"
     with pytest.raises(KeyError):
         compiled().first_kept("history")
+
+
+def test_the_cache_plan_is_what_the_next_request_finds() -> None:
+    context = compiled()
+    model = ScriptedModel(["x", "y"])
+    assert context.cached_tokens(model) == 0
+    model.chat(context.messages, tools=[TOOL])
+    assert context.cached_tokens(model) == context.num_tokens
+    assert "of it new" in context.explain(model)
+    assert "of it new" not in context.explain()
+
+
+def test_on_a_real_model_the_cache_plan_is_what_the_next_request_finds() -> None:
+    ask = [Section(name="question", items=(Item(id="question", text="Why is the sky blue, and not red? " * 9),))]
+    with LocalModel(real_model("smollm2-135m")) as model:
+        first = compile_context(ask, model, answer_tokens=8)
+        assert first.cached_tokens(model) == 0
+        answer = model.chat(first.messages, GenerationSettings(max_tokens=8, temperature=0)).text
+        history = turns([*first.messages, Message(role="assistant", content=answer)])
+        second = compile_context([Section(name="history", items=history), *ask], model, answer_tokens=8)
+        promised = second.cached_tokens(model)
+        assert second.cached_tokens(model) == promised  # asking changes nothing
+        found = model.chat(second.messages, GenerationSettings(max_tokens=1)).usage.cached_tokens
+    assert promised == found >= first.num_tokens // 16 * 16 > 0
+
+
+def test_a_model_that_knows_no_cache_has_no_plan() -> None:
+    class Uncached(ScriptedModel):
+        cached_tokens = None  # type: ignore[assignment]
+
+    assert compiled().cached_tokens(Uncached(["x"])) is None

@@ -60,6 +60,14 @@ def test_a_cached_prefix_is_not_computed_again(engine: Engine) -> None:
     assert engine.model.network.num_computed - computed_before == 101 - 96
 
 
+def test_reusable_len_is_what_a_request_will_find(engine: Engine) -> None:
+    prompt_ids = [BOS, *range(100)]
+    assert engine.reusable_len(prompt_ids) == engine.reusable_len([]) == 0
+    engine.submit(greedy(prompt_ids, 1)).result()
+    assert engine.reusable_len(prompt_ids) == 96
+    assert engine.submit(greedy(prompt_ids, 1)).result().cached_tokens == 96
+
+
 def test_clear_cache_forgets(engine: Engine) -> None:
     prompt_ids = [BOS, *range(100)]
     engine.submit(greedy(prompt_ids, 1)).result()

@@ -111,3 +111,16 @@ def test_the_number_of_retained_sequences_is_bounded(monkeypatch: pytest.MonkeyP
     for start in (0, 100, 200):
         cache.retain(computed(pool, range(start, start + 16)))
     assert (len(cache), pool.num_used) == (2, 2)
+
+
+def test_asking_what_is_reusable_says_what_adopting_gives_and_changes_nothing() -> None:
+    pool = build_pool(8)
+    cache = PrefixCache(pool)
+    cache.retain(computed(pool, range(40)))
+    cache.retain(computed(pool, range(100, 140)))
+    num_used = pool.num_used
+    assert cache.reusable_len(KVSequence(range(60)), [], 59) == 32
+    assert pool.num_used == num_used
+    cache.evict_oldest()  # still the one that was asked about: asking is no use
+    assert cache.reusable_len(KVSequence(range(60)), [], 59) == 0
+    assert cache.reusable_len(KVSequence(range(100, 160)), [], 59) == 32
