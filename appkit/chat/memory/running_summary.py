@@ -22,17 +22,21 @@ _SPARE_TOKENS = 16  # for the words around a summary, and for tokens that part o
 class RunningSummary(Memory):
     """Sums up turns when they are left out, and shows that in the system message from then on.
 
-    The summary is asked for on a branch: the model is shown the prompt of the last turn as far as the turns that go,
-    whose keys and values it still has, and then the wish for a summary. Neither enters the conversation. The summary is
-    kept beside the messages it is about, so forks share it, and an `undo` past them takes it back.
+    The summary is asked for on a branch: neither the wish nor the answer enters the conversation, and its keys and
+    values stay where they are. The summary is kept beside the messages it is about, so forks share it, and an `undo`
+    past them takes it back.
 
     Args:
         max_tokens: of a summary.
-        prompt: of the wish; "" is the one that comes with the package, in the language of the conversation.
+        on_prefix: False gives the model the turns as a text to sum up, which small models need. True asks for the
+            summary as the next message after these turns, whose keys and values the model still has: nothing is read
+            again, but models of a few hundred million parameters answer such a wish with nonsense.
+        prompt: name of the wish; "" is the one that comes with the package, in the language of the conversation.
     """
 
     stage: ClassVar[int] = 1
     max_tokens: int = 160
+    on_prefix: bool = False
     prompt: str = ""
 
     def __post_init__(self) -> None:
@@ -107,22 +111,31 @@ class RunningSummary(Memory):
         showing.notes.put(NOTE, text, showing.messages_before(last + 1))
         return _item(text, showing)
 
-    def _branch(self, showing: Showing, summary: Item, turns: Sequence[Item]) -> list[Message]:
-        """The prompt as it was when these turns were shown last, with the wish in the place of the next question."""
-        name = self.prompt or f"chat/summary_above.{showing.language}"
-        wish = Message(role="user", content=load_prompt(name).text())
-        shown = replace(
-            showing,
-            history=Section(name="history", items=(*([summary] if summary.text else []), *turns)),
-            question=wish,
-        )
-        return default_layout(
-            {section.name: section.items for section in shown.sections() if section.name != "passages"}
-        )
+    def _branch(self, showing: Showing, summary: Item, turns: Sequence[Item]) -> Sequence[Message]:
+        """What the model is asked."""
+        name = "chat/summary_above" if self.on_prefix else "chat/summary"
+        prompt = load_prompt(self.prompt or f"{name}.{showing.language}")
+        if not self.on_prefix:
+            said = [{"role": m.role, "content": m.content} for turn in turns for m in turn.messages if m.content]
+            return prompt.render(messages=said, summary=_text(summary))
+        # The prompt as it was when these turns were shown last, with the wish in the place of the next question.
+        items = (*([summary] if summary.text else []), *turns)
+        wish = Message(role="user", content=prompt.text())
+        shown = replace(showing, history=Section(name="history", items=items), question=wish)
+        return default_layout({section.name: section.items for section in shown.sections()})
 
 
 def _item(text: str, showing: Showing) -> Item:
     return Item(id=NOTE, text=SUMMARY[showing.language].format(text=text) if text else "")
+
+
+def _text(summary: Item) -> str:
+    """A summary without the words put in front of it."""
+    for words in SUMMARY.values():
+        start = words.removesuffix("{text}")
+        if summary.text.startswith(start):
+            return summary.text.removeprefix(start)
+    return summary.text
 
 
 def _room(showing: Showing) -> int:
