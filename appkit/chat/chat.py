@@ -162,6 +162,19 @@ class Chat:
         forked._line = self._line.fork(len(self.messages) if at is None else at)
         return forked
 
+    def suggest_title(self) -> str:
+        """A title of a few words, asked of the model on a branch: the conversation, and its KV cache, stay as they are.
+
+        Raises:
+            ValueError: nothing was said yet.
+        """
+        self.end_turn()
+        if not self.messages:
+            raise ValueError("Nothing was said yet, so there is nothing to give a title to.")
+        from appkit.chat.title import suggest_title
+
+        return suggest_title(self._model, self.messages)
+
     def end_turn(self) -> None:
         """Cancel the answer that is being given, if one is; what was said of it is kept."""
         if self._open_turn is not None:

@@ -12,13 +12,13 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from appkit.messages import Message, Role, ToolCall
 
 MAX_MESSAGE_BYTES = 16 << 20  # more than any model reads at once; bounds what a forged file can inflate to
 MAX_TOKEN_ID = (1 << 31) - 1
-ROLES: tuple[Role, ...] = get_args(Role)
+ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")  # stored as their place here
 HASH_LEN = 32
 
 
