@@ -1,0 +1,141 @@
+"""Orchestrator and workers: a model divides a task, workers do the parts at once, the model joins what they found."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from appkit.errors import AppkitError
+from appkit.llm.base import GenerationSettings, LanguageModel
+from appkit.reasoning.checked_json import ask_for_json, json_constraint
+from appkit.reasoning.sections import parallel
+from appkit.templates import Prompt, load_prompt
+
+MAX_PARTS = 5
+MAX_PART_CHARACTERS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """Somebody who can do a part. `about` tells the orchestrator what for; `run` gets the part's text."""
+
+    about: str
+    run: Callable[[str], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part of a divided task."""
+
+    worker: str
+    task: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a worker made of its part. A worker's failure is a report too: the orchestrator is told."""
+
+    part: Part
+    text: str
+    has_failed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orchestrated:
+    """A task divided, done and joined."""
+
+    reports: tuple[Report, ...]
+    answer: str
+
+
+def orchestrate(
+    model: LanguageModel,
+    task: str,
+    workers: Mapping[str, Worker],
+    *,
+    divide_prompt: str | Prompt = "reasoning/divide.en",
+    join_prompt: str | Prompt = "reasoning/join.en",
+    max_parts: int = MAX_PARTS,
+) -> Orchestrated:
+    """Divide `task` among `workers`, run the parts at once, and join their reports.
+
+    Args:
+        divide_prompt: has the variables `task`, `workers` (a list of {name, about}) and `max_parts`, and asks for
+            {"parts": [{"worker": …, "task": …}]}.
+        join_prompt: has the variables `task` and `reports` (a list of {worker, task, text}).
+
+    Raises:
+        ValueError: there are no workers.
+        OutputParseError: the model divided nothing, tries and all.
+        What a worker raises, unless it is an AppkitError, which becomes its report.
+    """
+    parts = divide(model, task, workers, prompt=divide_prompt, max_parts=max_parts)
+    reports = tuple(parallel([partial(_report, workers[part.worker], part) for part in parts]))
+    joining = join_prompt if isinstance(join_prompt, Prompt) else load_prompt(join_prompt)
+    shown = [{"worker": done.part.worker, "task": done.part.task, "text": done.text} for done in reports]
+    answer = model.chat(joining.render(task=task, reports=shown), GenerationSettings(**joining.options))
+    return Orchestrated(reports=reports, answer=answer.text.strip())
+
+
+def divide(
+    model: LanguageModel,
+    task: str,
+    workers: Mapping[str, Worker],
+    *,
+    prompt: str | Prompt = "reasoning/divide.en",
+    max_parts: int = MAX_PARTS,
+) -> tuple[Part, ...]:
+    """One to `max_parts` parts of `task`, each for one of `workers`. Raises as `orchestrate`."""
+    if not workers:
+        raise ValueError("There are no workers: give at least one.")
+    if max_parts < 1:
+        raise ValueError(f"max_parts is {max_parts}; a task has at least 1.")
+    loaded = prompt if isinstance(prompt, Prompt) else load_prompt(prompt)
+    part = {
+        "type": "object",
+        "properties": {
+            "worker": {"type": "string", "enum": list(workers)},
+            "task": {"type": "string", "minLength": 3, "maxLength": MAX_PART_CHARACTERS},
+        },
+        "required": ["worker", "task"],
+        "additionalProperties": False,
+    }
+    schema = {
+        "type": "object",
+        "properties": {"parts": {"type": "array", "items": part, "minItems": 1, "maxItems": max_parts}},
+        "required": ["parts"],
+        "additionalProperties": False,
+    }
+    shown = [{"name": name, "about": worker.about} for name, worker in workers.items()]
+    return ask_for_json(
+        model,
+        loaded.render(task=task, workers=shown, max_parts=max_parts),
+        GenerationSettings(**loaded.options),
+        json_constraint(schema),
+        lambda data: _read_parts(data, workers, max_parts),
+    )
+
+
+def _read_parts(data: Any, workers: Mapping[str, Worker], max_parts: int) -> tuple[Part, ...]:
+    listed = data.get("parts") if isinstance(data, dict) else None
+    if not isinstance(listed, list) or not 1 <= len(listed) <= max_parts:
+        raise ValueError(
+            f'It must be an object with 1 to {max_parts} parts: {{"parts": [{{"worker": …, "task": …}}]}}.'
+        )
+    return tuple(dict.fromkeys(_read_part(part, workers) for part in listed))
+
+
+def _read_part(data: Any, workers: Mapping[str, Worker]) -> Part:
+    worker, task = (data.get("worker"), data.get("task")) if isinstance(data, dict) else (None, None)
+    if not isinstance(worker, str) or worker not in workers:
+        raise ValueError(f"There is no worker {worker!r}; there are: {', '.join(workers)}.")
+    if not isinstance(task, str) or not task.strip():
+        raise ValueError(f"The part for {worker} has no task.")
+    return Part(worker=worker, task=task.strip())
+
+
+def _report(worker: Worker, part: Part) -> Report:
+    try:
+        return Report(part=part, text=worker.run(part.task))
+    except AppkitError as error:
+        return Report(part=part, text=f"This part failed: {error}", has_failed=True)

@@ -1,0 +1,94 @@
+"""Plan, then solve: the model first lists the steps, then follows them to an answer.
+
+Source: Wang et al., Plan-and-Solve, arXiv:2305.04091; there in one text, here in two calls, so that a plan can be
+looked at, changed or refused in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from appkit.llm.base import GenerationSettings, LanguageModel
+from appkit.reasoning.checked_json import ask_for_json, json_constraint
+from appkit.reasoning.thinking import ChainOfThought, Reasoned, think
+from appkit.templates import Prompt, load_prompt
+
+MAX_STEPS = 6
+MAX_STEP_CHARACTERS = 160
+SOLVE = ChainOfThought(prompt="reasoning/solve.en")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan and what came of following it."""
+
+    steps: tuple[str, ...]
+    solution: Reasoned
+
+
+def plan(
+    model: LanguageModel,
+    question: str,
+    *,
+    prompt: str | Prompt = "reasoning/plan.en",
+    max_steps: int = MAX_STEPS,
+    settings: GenerationSettings | None = None,
+) -> tuple[str, ...]:
+    """One to `max_steps` steps that lead to an answer.
+
+    Args:
+        prompt: has the variables `question` and `max_steps`, and asks for {"steps": […]}.
+        settings: None takes the prompt's options.
+
+    Raises:
+        OutputParseError: the model gave no plan, tries and all.
+    """
+    if max_steps < 1:
+        raise ValueError(f"max_steps is {max_steps}; a plan has at least 1.")
+    loaded = prompt if isinstance(prompt, Prompt) else load_prompt(prompt)
+    step = {"type": "string", "minLength": 3, "maxLength": MAX_STEP_CHARACTERS}
+    schema = {
+        "type": "object",
+        "properties": {"steps": {"type": "array", "items": step, "minItems": 1, "maxItems": max_steps}},
+        "required": ["steps"],
+        "additionalProperties": False,
+    }
+    return ask_for_json(
+        model,
+        loaded.render(question=question, max_steps=max_steps),
+        settings or GenerationSettings(**loaded.options),
+        json_constraint(schema),
+        lambda data: _read_steps(data, max_steps),
+    )
+
+
+def plan_and_solve(
+    model: LanguageModel,
+    question: str,
+    how: ChainOfThought = SOLVE,
+    *,
+    steps: Sequence[str] | None = None,
+    plan_prompt: str | Prompt = "reasoning/plan.en",
+    max_steps: int = MAX_STEPS,
+) -> Planned:
+    """Plan `question`, then reason along the plan.
+
+    Args:
+        how: its prompt has the variables `question` and `steps`.
+        steps: a plan that exists already; None makes one.
+
+    Raises:
+        What `plan` and `think` raise.
+    """
+    found = tuple(steps) if steps is not None else plan(model, question, prompt=plan_prompt, max_steps=max_steps)
+    return Planned(steps=found, solution=think(model, question, replace(how, values={**how.values, "steps": [*found]})))
+
+
+def _read_steps(data: Any, max_steps: int) -> tuple[str, ...]:
+    steps = data.get("steps") if isinstance(data, dict) else None
+    if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
+        raise ValueError('It must be an object with a list of texts: {"steps": ["…"]}.')
+    written = tuple(dict.fromkeys(step.strip() for step in steps if step.strip()))  # small models repeat themselves
+    if not 1 <= len(written) <= max_steps:
+        raise ValueError(f"It has {len(written)} steps; 1 to {max_steps} are wanted.")
+    return written
