@@ -151,8 +151,9 @@ def _prepare_file(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
-        if path.is_dir():
-            raise ConversationError(f"{path} is a folder; give the path of a file.") from None
+        if not path.is_file():  # reading from a pipe would wait without end
+            what = "a folder" if path.is_dir() else "no ordinary file"
+            raise ConversationError(f"{path} is {what}; give the path of a file.") from None
         with path.open("rb") as file:
             start = file.read(len(_HEADER))
         if start and start != _HEADER:

@@ -39,7 +39,7 @@ def assemble(
         language="zh" if is_chinese(question.content) else "en",
         budget=model.max_seq_len,
         wanted_answer_tokens=answer_tokens,
-        system=own_system_message(model) if system is None else system,
+        system=system,
         history=Section(name="history", items=turns(history), overflow="drop_oldest"),
         question=question,
         notes=notes,
@@ -58,16 +58,12 @@ def assemble(
     return compiled
 
 
-def own_system_message(model: LanguageModel) -> str | None:
-    """The tested system message that a model is sent where there is none; None where it has none that is known."""
-    own = getattr(model, "system_prompt", None)
-    return own if isinstance(own, str) and own else None
-
-
 def _compile(showing: Showing, reserved: int = 0) -> CompiledContext:
     budget = showing.budget - reserved
     answer_tokens = min(showing.answer_tokens, max(1, budget - 1))
-    return compile_context(showing.sections(), showing.model, answer_tokens=answer_tokens, budget=budget)
+    return compile_context(
+        showing.sections(), showing.model, answer_tokens=answer_tokens, budget=budget, layout=showing.layout
+    )
 
 
 def _recall(policies: Sequence[Memory], showing: Showing, compiled: CompiledContext, reserved: int) -> CompiledContext:

@@ -1,6 +1,7 @@
 """`RunningSummary`: a few sentences in the place of the turns that are not shown any more."""
 
 import warnings
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -9,7 +10,7 @@ from appkit.chat.memory.base import Memory
 from appkit.chat.memory.showing import Showing
 from appkit.chat.memory.wording import SUMMARY
 from appkit.chat.store import ConversationNotice
-from appkit.context import Item, Section, default_layout, item_tokens
+from appkit.context import Item, Section, item_tokens
 from appkit.llm.base import GenerationSettings
 from appkit.messages import Message
 from appkit.templates import load_prompt
@@ -93,12 +94,11 @@ class RunningSummary(Memory):
     def _num_readable(self, showing: Showing, summary: Item, turns: Sequence[Item]) -> int:
         """How many of the turns fit the model together with the wish: nearly always all of them."""
         room = showing.model.max_seq_len - self.max_tokens
-        fitting = (
-            count
-            for count in range(len(turns), 0, -1)
-            if showing.model.count_tokens(self._branch(showing, summary, turns[:count])) < room
-        )
-        return next(fitting, 0)
+
+        def overflows(count: int) -> bool:
+            return showing.model.count_tokens(self._branch(showing, summary, turns[:count])) >= room
+
+        return bisect_left(range(1, len(turns) + 1), True, key=overflows)
 
     def _ask(self, showing: Showing, summary: Item, turns: Sequence[Item], limit: int) -> Item:
         words_around = item_tokens(showing.model, _item("", showing)) + _SPARE_TOKENS
@@ -122,7 +122,7 @@ class RunningSummary(Memory):
         items = (*([summary] if summary.text else []), *turns)
         wish = Message(role="user", content=prompt.text())
         shown = replace(showing, history=Section(name="history", items=items), question=wish)
-        return default_layout({section.name: section.items for section in shown.sections()})
+        return shown.layout({section.name: section.items for section in shown.sections()})
 
 
 def _item(text: str, showing: Showing) -> Item:

@@ -3,12 +3,13 @@
 A policy takes one and gives one back. Nothing in it is cut yet: `compile_context` does that, for all sections at once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal, Self
 
 from appkit.chat.notes import Notes
-from appkit.context import Item, Section
+from appkit.context import Item, Section, default_layout
 from appkit.llm.base import LanguageModel
 from appkit.messages import Message
 
@@ -23,8 +24,7 @@ class Showing:
         language: of the words that are put around what is remembered.
         budget: tokens of prompt and answer together.
         wanted_answer_tokens: of these, to be kept free for the answer; None where nobody said.
-        system: the system message, the model's own tested one where the conversation has none of its own; None where
-            neither is.
+        system: the conversation's own system message; None where it leaves that to the model.
         facts: stand after the system message, in it.
         history: the section of every turn so far, with the rule by which it is cut.
         recalled: stands before the question, in its message, for this turn alone.
@@ -50,9 +50,7 @@ class Showing:
 
     def sections(self) -> list[Section]:
         """For `compile_context`, in the order of `default_layout`."""
-        system = (
-            () if self.system is None else (Item(id="system", messages=(Message(role="system", content=self.system),)),)
-        )
+        system = () if self.system is None else (_system_item(self.system),)
         sections = [
             Section(name="system", items=system),
             Section(name="memory", items=self.facts),
@@ -62,6 +60,17 @@ class Showing:
             Section(name="question", items=(Item(id="question", messages=(self.question,)),)),
         ]
         return [section for section in sections if section.items or section.name == "history"]
+
+    def layout(self, kept: Mapping[str, tuple[Item, ...]]) -> list[Message]:
+        """`default_layout`, in which what is remembered follows a model's own tested system message.
+
+        A model adds that message only where it is given none; so where something remembered makes up a system message,
+        the model's own is put in front.
+        """
+        own = own_system_message(self.model) if self.system is None else None
+        if own and any(item.text for name in ("memory", "history") for item in kept.get(name, ())):
+            kept = {**kept, "system": (_system_item(own),)}
+        return default_layout(kept)
 
     def messages_before(self, turn_idx: int) -> int:
         """How many messages the turns before this one have."""
@@ -84,3 +93,13 @@ class Showing:
         if not 0 < first < len(self.history.items):
             return self
         return replace(self, history=replace(self.history, keep_from=self.history.items[first].id))
+
+
+def own_system_message(model: LanguageModel) -> str | None:
+    """The tested system message that a model is sent where there is none; None where it has none that is known."""
+    own = getattr(model, "system_prompt", None)
+    return own if isinstance(own, str) and own else None
+
+
+def _system_item(text: str) -> Item:
+    return Item(id="system", messages=(Message(role="system", content=text),))

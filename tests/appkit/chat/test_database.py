@@ -53,6 +53,10 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
         ConversationStore(database)
     with pytest.raises(ConversationError, match="is a folder"):
         ConversationStore(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConversationError, match="pipe is no ordinary file"):
+        ConversationStore(tmp_path / "pipe")
+    (tmp_path / "pipe").unlink()
     assert (text.read_text(), database.read_bytes()) == ("my notes", before)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "other.db"]
 
@@ -233,6 +237,22 @@ def test_a_writer_that_is_killed_leaves_whole_turns_and_every_one_it_finished(tm
             assert len(said) >= 2 * (finished + 1)
             assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             store._db.execute("INSERT INTO node_words (node_words) VALUES ('integrity-check')")
+
+
+def test_a_process_that_writes_without_end_is_named_and_readers_do_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appkit.chat.database.BUSY_TIMEOUT_S", 0.1)
+    conversation_id = filled(tmp_path / "c.db")
+    other = sqlite3.connect(tmp_path / "c.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ConversationStore(tmp_path / "c.db") as store:
+        with pytest.raises(ConversationError, match="in use by another process"):
+            store.rename(conversation_id, "x")
+        assert len(store.messages(conversation_id)) == len(TEXTS)
+        other.execute("ROLLBACK")
+        assert store.rename(conversation_id, "x").title == "x"
+    other.close()
 
 
 def test_a_store_can_be_copied_while_it_is_closed(tmp_path: Path) -> None:

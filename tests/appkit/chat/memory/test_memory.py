@@ -134,7 +134,7 @@ def test_a_models_own_system_message_stays_in_front_of_what_is_remembered() -> N
     Chat(model, "Mine.", memory=PinnedFacts(("I am Dana.",))).send("你好，你是谁？")
     assert shown(model)[0].content == "Mine.\n\n请记住：\n- I am Dana."
     Chat(model, memory=TokenBudget()).send("hi")
-    assert [m.content for m in shown(model)] == ["Tested words.", "hi"]
+    assert [m.content for m in shown(model)] == ["hi"]  # where nothing is remembered, the model adds it itself
     with pytest.raises(TypeError, match="give a tuple"):
         PinnedFacts("I am Dana.")  # type: ignore[arg-type]
 
