@@ -7,6 +7,7 @@ from typing import Any, cast
 import llguidance
 
 from runtime.grammar.base import Constraint
+from runtime.grammar.schema import strict_schema
 
 MAX_SOURCE_CHARS = 1 << 18
 MAX_SCHEMA_DEPTH = 64
@@ -16,6 +17,17 @@ WHAT_TO_CHANGE = {
     "choice": "Give one or more different texts.",
     "grammar": "Write Lark as llguidance reads it: a rule `start`, and every name that is used defined.",
     "substring": "Give the text to quote from.",
+}
+# Where llguidance's reason does not say it: part of the reason, and the keyword of JSON Schema at fault.
+_KEYWORDS = {
+    "Resource '": '"$ref" to another document',
+    "schema is false": "the schema false",
+    "anyOf is empty": '"anyOf"',
+    "oneOf constraints": '"oneOf" of schemas that may match the same text',
+    "regex parse error": '"pattern"',
+    "for float range": '"minimum", "maximum", "exclusiveMinimum" or "exclusiveMaximum"',
+    "patternProperty": '"patternProperties"',
+    "Unknown format": '"format"',
 }
 
 
@@ -34,6 +46,9 @@ def refusal(kind: str, reason: str) -> ValueError:
     reason = reason.split("\n<state>")[0].strip()
     if reason.startswith("NoExtension"):
         return ValueError(f"No text matches this {kind}: nothing may come next. Allow at least one text.")
+    if kind == "json_schema":
+        named = next((keyword for part, keyword in _KEYWORDS.items() if part in reason), "")
+        reason = f"{named}: {reason}" if named else reason
     return ValueError(f"This {kind} cannot be followed: {reason[:1000]}\n{WHAT_TO_CHANGE[kind]}")
 
 
@@ -60,7 +75,7 @@ def _body(constraint: Constraint) -> dict[str, Any]:
             part = json.dumps({"substring_chars": source})
             return {"lark_grammar": f"start: PART\nPART: %regex {part} & /(?s:.+)/"}
         case "json_schema":
-            schema = json.dumps(_parsed_schema(source))
+            schema = json.dumps(strict_schema(_parsed_schema(source)))
             overrides: Any = {"whitespace_flexible": False}
             return _first_grammar(llguidance.LLMatcher.grammar_from_json_schema(schema, overrides=overrides))
     kinds = ", ".join(f'"{name}"' for name in WHAT_TO_CHANGE)
@@ -90,6 +105,10 @@ def _parsed_schema(source: str) -> Any:
         raise ValueError(f"The JSON schema is not JSON: {error}") from error
     if not isinstance(schema, dict | bool):
         raise ValueError(f"A JSON schema is an object, got {source[:80]!r}.")
+    if isinstance(schema, bool):  # true allows everything, as an empty schema does, and false nothing
+        if not schema:
+            raise ValueError("No text matches the schema false: nothing may come next. Allow at least one value.")
+        return {}
     for depth, _ in enumerate(_levels(schema)):
         if depth >= MAX_SCHEMA_DEPTH:
             raise ValueError(f"The JSON schema is nested more than {MAX_SCHEMA_DEPTH} deep; use $defs and $ref.")
