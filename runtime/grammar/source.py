@@ -20,7 +20,7 @@ WHAT_TO_CHANGE = {
 }
 # Where llguidance's reason does not say it: part of the reason, and the keyword of JSON Schema at fault.
 _KEYWORDS = {
-    "Resource '": '"$ref" to another document',
+    "Resource '": '"$ref" or "$schema" of another document',
     "schema is false": "the schema false",
     "anyOf is empty": '"anyOf"',
     "oneOf constraints": '"oneOf" of schemas that may match the same text',
