@@ -57,11 +57,13 @@ class ToolSpec:
 class Constraint:
     """Text an answer must match as a whole.
 
-    "regex" and "grammar" take source text, "json_schema" a schema as JSON text, "choice" a tuple of texts.
+    "regex" and "grammar" take source text, "json_schema" a schema as JSON text, "choice" a tuple of texts, "substring"
+    a text of which the answer is a part. With `after`, free text that ends with it comes before, such as "</think>".
     """
 
-    kind: Literal["regex", "json_schema", "choice", "grammar"]
+    kind: Literal["regex", "json_schema", "choice", "grammar", "substring"]
     source: str | tuple[str, ...]
+    after: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         AdapterError,
         CatalogError,
         ChatTemplateError,
+        ConstraintLimitError,
         CorruptFileError,
         EngineClosedError,
         KernelUnavailableError,
@@ -66,6 +67,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "ChatTemplate",
     "ChatTemplateError",
     "Constraint",
+    "ConstraintLimitError",
     "CorruptFileError",
     "DEFAULT_EMBEDDER",
     "DEFAULT_MODEL",
@@ -124,9 +126,9 @@ _NAMES_BY_MODULE = {
     "runtime.engine.handle": "Handle",
     "runtime.engine.requests": "FinishReason Piece Request Result Timings",
     "runtime.engine.scheduler": "EngineStats",
-    "runtime.errors": "AdapterError CatalogError ChatTemplateError CorruptFileError EngineClosedError "
-    "KernelUnavailableError LoadError ModelRuntimeError OutOfPagesError SequenceTooLongError TokenizerError "
-    "UnsupportedModelError",
+    "runtime.errors": "AdapterError CatalogError ChatTemplateError ConstraintLimitError CorruptFileError "
+    "EngineClosedError KernelUnavailableError LoadError ModelRuntimeError OutOfPagesError SequenceTooLongError "
+    "TokenizerError UnsupportedModelError",
     "runtime.files": "data_dir",
     "runtime.grammar.base": "Constraint",
     "runtime.kernels.registry": "available_backends get_backend",

@@ -11,6 +11,7 @@
     ├─ TokenizerError
     ├─ ChatTemplateError
     ├─ SequenceTooLongError      has .num_tokens, .limit
+    ├─ ConstraintLimitError      has .num_tokens, .limit
     ├─ OutOfPagesError
     ├─ KernelUnavailableError    has .op, .backend
     ├─ AdapterError
@@ -77,6 +78,15 @@ class ChatTemplateError(ModelRuntimeError):
 
 class SequenceTooLongError(ModelRuntimeError):
     """A sequence does not fit: `num_tokens` were asked for, `limit` is what there is."""
+
+    def __init__(self, message: str, num_tokens: int, limit: int) -> None:
+        super().__init__(message)
+        self.num_tokens = num_tokens
+        self.limit = limit
+
+
+class ConstraintLimitError(ModelRuntimeError):
+    """What a constraint asks for takes at least `num_tokens`, as far as is known, where `limit` are allowed."""
 
     def __init__(self, message: str, num_tokens: int, limit: int) -> None:
         super().__init__(message)

@@ -272,7 +272,9 @@ class LocalModel:
         request = Request(
             prompt_ids=prompt_ids,
             params=params,
-            constraint=None if constraint is None else RuntimeConstraint(constraint.kind, constraint.source),
+            constraint=None
+            if constraint is None
+            else RuntimeConstraint(constraint.kind, constraint.source, constraint.after),
         )
         return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start)
 

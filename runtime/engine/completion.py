@@ -1,6 +1,8 @@
 """`CompletionTask`: draw token after token until something says stop."""
 
 import time
+from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,9 +16,15 @@ from runtime.sampling.logprobs import TokenLogprobs
 from runtime.sampling.sampler import Sampler
 from runtime.tokenizer.base import Tokenizer
 
+MAX_DRAWS = 4  # under a constraint: tokens tried at one place before its ending is taken
+
 
 class CompletionTask(Task):
-    """One request. Every drawn token becomes one `Piece`; text waits while it may be half a character or a stop."""
+    """One request. Every token becomes one `Piece`; text waits while it may be half a character or a stop.
+
+    Tokens that a constraint leaves no choice about are not drawn, so the model need not be asked for each: it reads
+    them together with the next one that is.
+    """
 
     def __init__(
         self, request: Request, tokenizer: Tokenizer, vocab_size: int, max_seq_len: int, matcher: Matcher | None
@@ -27,6 +35,8 @@ class CompletionTask(Task):
         self._tokenizer = tokenizer
         self._vocab_size = vocab_size
         self._matcher = matcher
+        self._decided: deque[int] = deque()  # tokens that come next; the matcher is past them
+        self._ends_decided = False  # with the last of these
         self._sampler: Sampler | None = (
             None  # made at the start: it counts over the vocabulary, waiting requests do not
         )
@@ -60,10 +70,53 @@ class CompletionTask(Task):
         assert self._sampler is not None, "a task must begin before it draws"
         row = logits[-1]
         check_row(row, len(self.sequence.ids) - 1)
-        token_id = self._sampler.sample(row, self._matcher.mask() if self._matcher else None)
-        if self.request.params.logprobs is not None:
-            self._logprobs.append(self._sampler.logprobs(row, token_id))
-        self._add(token_id)
+        self._decided.extend(self._decide(row) if not self._decided else ())
+        if not self._decided:
+            self._end("stop")
+        while self._decided and not self.is_done:
+            token_id = self._decided.popleft()
+            self._sampler.accept(token_id)
+            wants_logprobs = self.request.params.logprobs is not None
+            if wants_logprobs:
+                self._logprobs.append(self._sampler.logprobs(row, token_id))
+            self._add(token_id)
+            if wants_logprobs:
+                break  # those of the next token are not known yet
+
+    def _decide(self, row: np.ndarray) -> Sequence[int]:
+        """The next token, with those after it that need no model; none where the text ends here."""
+        assert self._sampler is not None, "a task must begin before it draws"
+        if self._matcher is None:
+            return (self._sampler.choose(row),)
+        mask = self._matcher.mask()
+        room = self._max_tokens - len(self._token_ids)
+        for _ in range(MAX_DRAWS):
+            token_id = self._sampler.choose(row, mask)
+            if self._matcher.try_accept(token_id, room - 1):
+                return (token_id, *self._forced(self._matcher, room - 1))
+            mask = mask.copy()
+            mask[token_id // 32] &= ~np.uint32(1 << token_id % 32)
+            if not mask.any():
+                break
+        return self._ending(self._matcher)
+
+    def _forced(self, matcher: Matcher, room: int) -> list[int]:
+        """Tokens that must follow; where they would leave no room to end, the ending in their place."""
+        tokens: list[int] = []
+        for token_id in matcher.forced():
+            if self._is_ending(token_id):
+                break
+            if not matcher.try_accept(token_id, room - len(tokens) - 1):
+                return [*tokens, *self._ending(matcher)]
+            tokens.append(token_id)
+        return tokens
+
+    def _ending(self, matcher: Matcher) -> tuple[int, ...]:
+        self._ends_decided = True
+        ending = matcher.ending()
+        for token_id in ending:
+            matcher.accept(token_id)
+        return ending
 
     def _add(self, token_id: int) -> None:
         self._last_at = time.monotonic()
@@ -74,10 +127,8 @@ class CompletionTask(Task):
             reason, text = "stop", ""
         else:
             self.sequence.ids.append(token_id)
-            if self._matcher is not None:
-                self._matcher.accept(token_id)
             text = self._stop_text.push(self._stream.push(token_id))
-            if self._stop_text.is_stopped or (self._matcher is not None and self._matcher.is_finished()):
+            if self._stop_text.is_stopped or self._is_complete:
                 reason = "stop"
             elif len(self._token_ids) == self._max_tokens:
                 reason = "length"
@@ -86,6 +137,14 @@ class CompletionTask(Task):
         self._show(Piece((token_id,), text))
         if reason is not None:
             self._end(reason)
+
+    @property
+    def _is_complete(self) -> bool:
+        """The text matches its constraint, and nothing more can or should follow."""
+        if self._matcher is None or self._decided:
+            return False
+        is_at_limit = len(self._token_ids) == self._max_tokens and self._matcher.is_accepting()
+        return self._ends_decided or self._matcher.is_finished() or is_at_limit
 
     def _is_ending(self, token_id: int) -> bool:
         params = self.request.params

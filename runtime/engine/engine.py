@@ -77,6 +77,7 @@ class Engine:
 
         Raises:
             ValueError: ids the vocabulary does not have, or a constraint that cannot be compiled.
+            ConstraintLimitError: no text that matches the constraint was found to fit in `max_tokens`.
             SequenceTooLongError: prompt and one token do not fit in `max_seq_len`.
             UnsupportedModelError: an embedder, which completes nothing.
             EngineClosedError: closed, or a forked child process.
@@ -92,7 +93,7 @@ class Engine:
             self.model.tokenizer,
             self.model.config.vocab_size,
             self.max_seq_len,
-            self._compile(request.constraint),
+            self._compile(request),
         )
         self._loop.submit(task)
         return Handle(request, task.outbox, partial(self._loop.cancel, task), self)
@@ -273,12 +274,14 @@ class Engine:
             return tuple(self.model.tokenizer.encode(prompt, add_special=True))
         return token_ids("prompts", prompt)
 
-    def _compile(self, constraint: Constraint | None) -> Matcher | None:
-        if constraint is None:
+    def _compile(self, request: Request) -> Matcher | None:
+        if request.constraint is None:
             return None
         from runtime.grammar.matcher import compile_constraint  # llguidance takes a while to load and is seldom needed
 
-        return compile_constraint(constraint, self.model.tokenizer)
+        room = self.max_seq_len - len(request.prompt_ids)
+        limit = min(room, request.params.max_tokens or room)
+        return compile_constraint(request.constraint, self.model.tokenizer, limit)
 
     def _check_can_complete(self) -> None:
         if not isinstance(self._network, Decoder):

@@ -121,6 +121,7 @@ class Scheduler:
             task.sequence.release(self._pool)
             return False
         self._running.append(task)
+        task.has_prompt_behind = False
         with _errors_end(task):
             task.begin(num_cached)
         return True
@@ -195,8 +196,9 @@ class Scheduler:
             np.array(logit_rows, np.int32),
             tasks[0].adapter,
         )
-        for sequence, num_new in steps:
+        for task, (sequence, num_new) in zip(tasks, steps, strict=True):
             sequence.num_computed += num_new
+            task.has_prompt_behind |= sequence.num_computed == len(sequence.ids)
         return logits, counts
 
     def _retire_done(self) -> None:

@@ -20,6 +20,7 @@ class Task(ABC):
         self.adapter = adapter
         self.timeout_s = timeout_s
         self.submitted_at = time.monotonic()
+        self.has_prompt_behind = False  # its ids were all computed once since its pages were given
         self.is_cancelled = False
         self.is_done = False
         self.has_failed = False
@@ -65,8 +66,8 @@ class Task(ABC):
 
     @property
     def is_prefilling(self) -> bool:
-        """More than the one token of a decode step is waiting."""
-        return self.num_pending > 1
+        """A prompt is waiting; not the few tokens that a grammar forced."""
+        return not self.has_prompt_behind and self.num_pending > 1
 
     def is_expired(self) -> bool:
         return self.timeout_s is not None and time.monotonic() - self.submitted_at > self.timeout_s

@@ -15,15 +15,20 @@ class Constraint:
     """Text a completion must match from its first to its last character.
 
     kind "regex" and "grammar" (Lark, as llguidance reads it) take source text, "json_schema" a schema as JSON text,
-    "choice" a tuple of texts.
+    "choice" a tuple of texts, "substring" a text of which the completion is a part, not empty.
+
+    Args:
+        after: where not empty, the completion begins with free text that ends with the first `after`, such as the
+            "</think>" of a model that reasons; what follows it matches.
     """
 
-    kind: Literal["regex", "json_schema", "choice", "grammar"]
+    kind: Literal["regex", "json_schema", "choice", "grammar", "substring"]
     source: str | tuple[str, ...]
+    after: str = ""
 
 
 class Matcher(Protocol):
-    """The state of one constraint in one completion."""
+    """The state of one constraint in one completion, with an ending at hand: tokens that would complete it."""
 
     def mask(self) -> np.ndarray:
         """[ceil(V / 32)] uint32: tokens that may come next; end-of-generation ids where the text may end."""
@@ -31,6 +36,22 @@ class Matcher(Protocol):
 
     def accept(self, token_id: int) -> None:
         """Advance by a token that `mask` allowed."""
+        ...
+
+    def try_accept(self, token_id: int, room: int) -> bool:
+        """`accept`, if afterwards an ending of at most `room` tokens is known; else False, and nothing changes."""
+        ...
+
+    def forced(self) -> tuple[int, ...]:
+        """The tokens that must come next, where nothing else can; often none."""
+        ...
+
+    def ending(self) -> tuple[int, ...]:
+        """Tokens that complete the text from here; none where it may end here."""
+        ...
+
+    def is_accepting(self) -> bool:
+        """The text so far matches."""
         ...
 
     def is_finished(self) -> bool:

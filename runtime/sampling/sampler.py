@@ -54,23 +54,12 @@ class Sampler:
         Raises:
             ValueError: logits of another shape, not all finite, or nothing left to draw.
         """
-        token_id = self._choose(logits, mask)
+        token_id = self.choose(logits, mask)
         self.accept(token_id)
         return token_id
 
-    def accept(self, token_id: int) -> None:
-        """Count a token that was decided elsewhere: forced by a grammar, or verified from a draft."""
-        self.position += 1
-        self._completion.add(token_id)
-        if self.params.repetition_penalty != 1:
-            self._seen.add(token_id)
-
-    def logprobs(self, logits: np.ndarray, token_id: int) -> TokenLogprobs:
-        """What the model gave `token_id` and its `params.logprobs` likeliest, before anything here changed it."""
-        self._check(logits)
-        return token_logprobs(logits, token_id, self.params.logprobs or 0)
-
-    def _choose(self, logits: np.ndarray, mask: np.ndarray | None) -> int:
+    def choose(self, logits: np.ndarray, mask: np.ndarray | None = None) -> int:
+        """As `sample`, but the token is not counted yet: `accept` does that once it is taken."""
         self._check(logits)
         row = self._penalized(logits)
         ids = None
@@ -84,6 +73,18 @@ class Sampler:
             )
         chosen = int(row.argmax()) if self.params.temperature == 0 else self._draw(row)
         return chosen if ids is None else int(ids[chosen])
+
+    def accept(self, token_id: int) -> None:
+        """Count a token that was decided elsewhere: forced by a grammar, or verified from a draft."""
+        self.position += 1
+        self._completion.add(token_id)
+        if self.params.repetition_penalty != 1:
+            self._seen.add(token_id)
+
+    def logprobs(self, logits: np.ndarray, token_id: int) -> TokenLogprobs:
+        """What the model gave `token_id` and its `params.logprobs` likeliest, before anything here changed it."""
+        self._check(logits)
+        return token_logprobs(logits, token_id, self.params.logprobs or 0)
 
     def _penalized(self, logits: np.ndarray) -> np.ndarray:
         params = self.params

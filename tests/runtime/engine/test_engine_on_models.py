@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from runtime.engine.engine import Engine
 from runtime.engine.requests import Request
-from runtime.errors import AdapterError
+from runtime.errors import AdapterError, ConstraintLimitError
 from runtime.grammar.base import Constraint
 from runtime.kernels.ops import PageTable
 from runtime.layers.lora import LoraMatrices, LoraWeights
@@ -138,6 +139,45 @@ def test_constrained_samples_differ_and_all_match(llama: Model) -> None:
     answers = [json.loads(result.text) for result in results]
     assert all(set(answer) <= {"甲", "b"} and len(answer) <= 3 for answer in answers)
     assert len({result.text for result in results}) > 1
+
+
+NESTED = Constraint(
+    "json_schema",
+    json.dumps(
+        {
+            "type": "object",
+            "properties": {"names": {"type": "array", "items": {"type": "string"}}, "at": {"format": "date"}},
+            "required": ["names", "at"],
+            "additionalProperties": False,
+        }
+    ),
+)
+
+
+def test_a_constrained_answer_is_whole_within_any_limit(llama: Model) -> None:
+    with Engine(llama) as engine:
+        with pytest.raises(ConstraintLimitError) as caught:
+            engine.generate(["x"], SamplingParams(max_tokens=1), constraint=NESTED)
+        for extra in (0, 1, 7, 50):
+            limit = caught.value.num_tokens + extra
+            params = SamplingParams(seed=extra, temperature=1.5, max_tokens=limit)
+            (results,) = engine.generate(["x"], params, n=4, constraint=NESTED)
+            for result in results:
+                assert set(json.loads(result.text)) == {"names", "at"}
+                assert (result.finish_reason, result.completion_tokens <= limit) == ("stop", True)
+                assert len(result.token_ids) == result.completion_tokens
+
+
+def test_tokens_that_must_come_are_not_asked_for(llama: Model) -> None:
+    """With log-probabilities each token is; the answer is the same."""
+    with Engine(llama) as engine:
+        for seed in range(3):
+            params = SamplingParams(seed=seed, temperature=1.5, max_tokens=60)
+            ((quick,),) = engine.generate(["x"], params, constraint=NESTED)
+            ((slow,),) = engine.generate(["x"], replace(params, logprobs=0), constraint=NESTED)
+            assert quick.token_ids == slow.token_ids
+            assert slow.logprobs is not None
+            assert len(slow.logprobs) == len(slow.token_ids)
 
 
 def test_a_bad_constraint_ends_its_request_only(llama: Model) -> None:

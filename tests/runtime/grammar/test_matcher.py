@@ -162,7 +162,7 @@ def test_matchers_of_one_tokenizer_do_not_disturb_each_other() -> None:
         ("regex", "a" * 300_000, "300,000 characters; at most 262,144"),
         ("json_schema", "{", "is not JSON"),
         ("json_schema", "[1]", "is an object"),
-        ("json_schema", '{"not": {}}', r"not[\s\S]*Leave out"),
+        ("json_schema", '{"not": {}}', r'# of the JSON schema has "not"[\s\S]*Leave it out'),
         ("json_schema", '{"type": "text"}', "cannot be followed"),
         ("json_schema", '{"a":' * 100 + "1" + "}" * 100, "more than 64 deep"),
         ("json_schema", "[" * 100_000, "is not JSON"),

@@ -1,0 +1,123 @@
+"""What a constraint says, checked and written in llguidance's own form."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+import llguidance
+
+from runtime.grammar.base import Constraint
+from runtime.grammar.schema import strict_schema
+
+MAX_SOURCE_CHARS = 1 << 18
+MAX_SCHEMA_DEPTH = 64
+WHAT_TO_CHANGE = {
+    "regex": "Write it in the syntax of Rust's regex crate: no look-around, no back-references, balanced parentheses.",
+    "json_schema": "Leave out what a grammar cannot express (not, if, uniqueItems, contains and the like).",
+    "choice": "Give one or more different texts.",
+    "grammar": "Write Lark as llguidance reads it: a rule `start`, and every name that is used defined.",
+    "substring": "Give the text to quote from.",
+}
+# Where llguidance's reason does not say it: part of the reason, and the keyword of JSON Schema at fault.
+_KEYWORDS = {
+    "Resource '": '"$ref" or "$schema" of another document',
+    "schema is false": "the schema false",
+    "anyOf is empty": '"anyOf"',
+    "oneOf constraints": '"oneOf" of schemas that may match the same text',
+    "regex parse error": '"pattern"',
+    "for float range": '"minimum", "maximum", "exclusiveMinimum" or "exclusiveMaximum"',
+    "patternProperty": '"patternProperties"',
+    "Unknown format": '"format"',
+}
+
+
+def grammar_of(constraint: Constraint) -> str:
+    """The grammar that llguidance compiles. JSON is compact: free to write blanks, a model may never stop.
+
+    Raises:
+        ValueError: a constraint of the wrong type, too large, or not JSON where it should be.
+    """
+    grammar = _body(constraint)
+    return _after_free_text(constraint.after, grammar) if constraint.after else json.dumps({"grammars": [grammar]})
+
+
+def refusal(kind: str, reason: str) -> ValueError:
+    """llguidance's reason without the dump of its state, and what to do."""
+    reason = reason.split("\n<state>")[0].strip()
+    if reason.startswith("NoExtension"):
+        return ValueError(f"No text matches this {kind}: nothing may come next. Allow at least one text.")
+    if kind == "json_schema":
+        named = next((keyword for part, keyword in _KEYWORDS.items() if part in reason), "")
+        reason = f"{named}: {reason}" if named else reason
+    return ValueError(f"This {kind} cannot be followed: {reason[:1000]}\n{WHAT_TO_CHANGE[kind]}")
+
+
+def _body(constraint: Constraint) -> dict[str, Any]:
+    kind: str = constraint.kind  # from outside, whatever its type says
+    source = constraint.source
+    if kind == "choice":
+        if isinstance(source, str) or not source or not all(isinstance(text, str) for text in source):
+            raise ValueError(f'A constraint of kind "choice" takes a tuple of one or more texts, got {source!r}.')
+        source = "start: " + " | ".join(map(json.dumps, source))
+        _check_size(kind, source)
+        return {"lark_grammar": source}
+    if not isinstance(source, str):
+        raise ValueError(f'A constraint of kind "{kind}" takes text, got {source!r}.')
+    _check_size(kind, source)
+    match kind:
+        case "regex":
+            return _first_grammar(llguidance.LLMatcher.grammar_from_regex(source))
+        case "grammar":
+            return {"lark_grammar": source}
+        case "substring":
+            if not source:
+                raise ValueError('A constraint of kind "substring" takes a text that is not empty.')
+            part = json.dumps({"substring_chars": source})
+            return {"lark_grammar": f"start: PART\nPART: %regex {part} & /(?s:.+)/"}
+        case "json_schema":
+            schema = json.dumps(strict_schema(_parsed_schema(source)))
+            overrides: Any = {"whitespace_flexible": False}
+            return _first_grammar(llguidance.LLMatcher.grammar_from_json_schema(schema, overrides=overrides))
+    kinds = ", ".join(f'"{name}"' for name in WHAT_TO_CHANGE)
+    raise ValueError(f"A constraint has the kind {kind!r}; there are {kinds}.")
+
+
+def _first_grammar(text: str) -> dict[str, Any]:
+    return cast(dict[str, Any], json.loads(text)["grammars"][0])
+
+
+def _after_free_text(after: str, grammar: dict[str, Any]) -> str:
+    if not isinstance(after, str) or len(after) > 100:
+        raise ValueError(f"`after` of a constraint is a text of at most 100 characters, got {after!r:.120}.")
+    free = f"start: free @body\nfree[suffix={json.dumps(after)}]: /(?s:.*)/"
+    return json.dumps({"grammars": [{"lark_grammar": free}, {**grammar, "name": "body"}]})
+
+
+def _check_size(kind: str, source: str) -> None:
+    if len(source) > MAX_SOURCE_CHARS:
+        raise ValueError(f"This {kind} has {len(source):,} characters; at most {MAX_SOURCE_CHARS:,} are compiled.")
+
+
+def _parsed_schema(source: str) -> Any:
+    try:
+        schema = json.loads(source)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"The JSON schema is not JSON: {error}") from error
+    if not isinstance(schema, dict | bool):
+        raise ValueError(f"A JSON schema is an object, got {source[:80]!r}.")
+    if isinstance(schema, bool):  # true allows everything, as an empty schema does, and false nothing
+        if not schema:
+            raise ValueError("No text matches the schema false: nothing may come next. Allow at least one value.")
+        return {}
+    for depth, _ in enumerate(_levels(schema)):
+        if depth >= MAX_SCHEMA_DEPTH:
+            raise ValueError(f"The JSON schema is nested more than {MAX_SCHEMA_DEPTH} deep; use $defs and $ref.")
+    return schema
+
+
+def _levels(value: Any) -> Iterator[list[Any]]:
+    level = [value]
+    while level:
+        yield level
+        nested = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level = [item for items in nested for item in items]

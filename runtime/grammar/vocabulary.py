@@ -1,0 +1,116 @@
+"""A vocabulary as llguidance asks for one, built once for each tokenizer; and one of single bytes.
+
+llguidance works on the bytes of tokens, so a token may span several parts of a grammar and end inside a character.
+"""
+
+import functools
+import threading
+import weakref
+
+import llguidance
+
+from runtime.errors import TokenizerError
+from runtime.tokenizer.base import Tokenizer
+
+BYTE_END_ID = 256  # in the vocabulary of bytes
+
+
+class BytesTokenizer:
+    """Our tokenizer as llguidance asks for one. Holds it weakly, lest the table below keep it alive."""
+
+    bos_token_id = None
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = weakref.ref(tokenizer)
+        self.tokens = [tokenizer.token_bytes(i) for i in range(tokenizer.vocab_size)]
+        self.eos_token_id = tokenizer.eos_id if tokenizer.eos_id is not None else min(tokenizer.eog_ids)
+        self.special_token_ids = sorted(tokenizer.special_ids | tokenizer.eog_ids)
+        self._longest = max(map(len, self.tokens), default=0)
+        self._ids: dict[bytes, int] = {}
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        """Ids whose bytes are exactly `text`'s, as the tokenizer writes them in the middle of a text."""
+        data = text.encode() if isinstance(text, str) else text
+        tokenizer = self._tokenizer()
+        if tokenizer is not None:
+            for prefix in ("", "\n"):  # some vocabularies put a blank before a text, but none after a line break
+                try:
+                    ids = tokenizer.encode(prefix + data.decode())
+                except (TokenizerError, UnicodeDecodeError):
+                    continue
+                ids = ids[1:] if prefix else ids
+                if b"".join(self.tokens[i] for i in ids) == data:
+                    return ids
+        return self._longest_matches(data)
+
+    def _longest_matches(self, data: bytes) -> list[int]:
+        """Ids by the longest token that fits, over and over; a byte that no token has is left out."""
+        if not self._ids:
+            special = set(self.special_token_ids)
+            self._ids = {token: i for i, token in enumerate(self.tokens) if token and i not in special}
+        ids, position = [], 0
+        while position < len(data):
+            for size in range(min(self._longest, len(data) - position), 0, -1):
+                token_id = self._ids.get(data[position : position + size])
+                if token_id is not None:
+                    ids.append(token_id)
+                    position += size - 1
+                    break
+            position += 1
+        return ids
+
+
+class Vocabulary:
+    """Bytes of every token, and llguidance's tables over them: 0.1 s and 20 MB for 49,000 tokens.
+
+    `single_bytes` are the bytes that are tokens by themselves, as bits of one number: any text of these can be written.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.bytes_tokenizer = BytesTokenizer(tokenizer)
+        wrapper = llguidance.TokenizerWrapper(self.bytes_tokenizer)
+        self.single_bytes = sum(1 << byte for byte in {token[0] for token in self._ordinary() if len(token) == 1})
+        self.tables = llguidance.LLTokenizer(wrapper, tokenizer.vocab_size, eos_token=sorted(tokenizer.eog_ids))
+
+    def _ordinary(self) -> list[bytes]:
+        special = set(self.bytes_tokenizer.special_token_ids)
+        return [token for i, token in enumerate(self.bytes_tokenizer.tokens) if i not in special]
+
+    def token_bytes(self, token_id: int) -> bytes:
+        return self.bytes_tokenizer.tokens[token_id]
+
+    def encode(self, data: bytes) -> tuple[int, ...] | None:
+        """Ids whose bytes are exactly `data`; None where the vocabulary lacks one of its bytes."""
+        ids = self.bytes_tokenizer(data)
+        is_whole = b"".join(self.bytes_tokenizer.tokens[i] for i in ids) == data
+        return tuple(ids) if is_whole else None
+
+
+_built: weakref.WeakKeyDictionary[Tokenizer, Vocabulary] = weakref.WeakKeyDictionary()
+_building = threading.Lock()
+
+
+def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
+    """The vocabulary of `tokenizer`, made when first asked for and kept as long as the tokenizer lives."""
+    with _building:
+        if tokenizer not in _built:
+            _built[tokenizer] = Vocabulary(tokenizer)
+        return _built[tokenizer]
+
+
+class _SingleBytes:
+    """The vocabulary of 256 bytes and an end."""
+
+    bos_token_id = None
+    eos_token_id = BYTE_END_ID
+    special_token_ids = (BYTE_END_ID,)
+    tokens = (*(bytes([i]) for i in range(256)), b"<end>")
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        return list(text.encode() if isinstance(text, str) else text)
+
+
+@functools.cache
+def byte_tables() -> llguidance.LLTokenizer:
+    """llguidance's tables over single bytes: 257 tokens, of which the last is the end."""
+    return llguidance.LLTokenizer(llguidance.TokenizerWrapper(_SingleBytes()), BYTE_END_ID + 1)

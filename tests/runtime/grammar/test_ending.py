@@ -1,0 +1,89 @@
+"""An ending completes what it is found for; where there is none, none is made up."""
+
+import json
+from typing import Any
+
+import llguidance
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.grammar.base import Constraint
+from runtime.grammar.ending import closes, find_ending, shortest_ending
+from runtime.grammar.source import grammar_of
+from runtime.grammar.vocabulary import byte_tables
+
+SCHEMAS: list[Any] = [
+    {"type": "object", "properties": {"name": {"type": "string"}, "n": {"type": "integer"}}, "required": ["name", "n"]},
+    {"type": "array", "minItems": 2, "items": {"type": "array", "minItems": 2, "items": {"type": "number"}}},
+    {"type": "string", "minLength": 30},
+    {"type": "string", "format": "uuid"},
+    {"type": "string", "format": "date-time"},
+    {"type": "string", "format": "email"},
+    {"anyOf": [{"const": "北京"}, {"type": "boolean"}, {"type": "null"}]},
+    {},
+]
+SOURCES = [
+    *(Constraint("json_schema", json.dumps(schema)) for schema in SCHEMAS),
+    Constraint("regex", r"[^\[\]\n]{2,300} \[(1|2)\]( [^\[\]\n]{2,300} \[(1|2)\]){0,2}"),
+    Constraint("regex", r"Thought: [^\n]{1,400}\nAction: (calc|search)\nAction Input: [^\n]{1,200}\n"),
+    Constraint("grammar", 'start: expr\nexpr: term ("+" term)*\nterm: NUM | "(" expr ")"\nNUM: /[0-9]{3,}/'),
+    Constraint("choice", ("Paris", "北京", 'a "b"')),
+    Constraint("substring", "The quick 棕色 fox"),
+]
+
+
+def state_of(constraint: Constraint) -> llguidance.LLMatcher:
+    state = llguidance.LLMatcher(byte_tables(), grammar_of(constraint), log_level=0)
+    assert not state.is_error(), state.get_error()
+    return state
+
+
+def allowed(state: llguidance.LLMatcher) -> list[int]:
+    bits = int.from_bytes(state.compute_bitmask()[:32], "little")
+    return [byte for byte in range(256) if bits >> byte & 1]
+
+
+@pytest.mark.parametrize("constraint", SOURCES, ids=lambda c: f"{c.kind}-{str(c.source)[:30]}")
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_an_ending_is_found_wherever_a_walk_stops(constraint: Constraint, data: st.DataObject) -> None:
+    state = state_of(constraint)
+    for _ in range(data.draw(st.integers(0, 25))):
+        if not (choices := allowed(state)):
+            break
+        assert state.try_consume_tokens([data.draw(st.sampled_from(choices))]) == 1
+    for ending in (find_ending(state), shortest_ending(state)):
+        assert ending is not None
+        assert closes(state, ending)
+
+
+def test_nothing_is_added_where_the_text_may_end() -> None:
+    state = state_of(Constraint("regex", "a*"))
+    assert find_ending(state) == shortest_ending(state) == b""
+
+
+def test_the_search_of_the_shortest_is_exact_in_the_small() -> None:
+    state = state_of(Constraint("regex", r"(x[a-z]{5}y|zzz\.|long ending)"))
+    assert shortest_ending(state) == b"zzz."
+
+
+def test_bytes_that_are_not_usable_are_not_used() -> None:
+    state = state_of(Constraint("choice", ("ab", "ccccc")))
+    without_a = ((1 << 256) - 1) ^ (1 << ord("a"))
+    assert find_ending(state, without_a) == shortest_ending(state, without_a) == b"ccccc"
+    assert find_ending(state, 0) is None
+
+
+def test_an_ending_that_is_too_far_is_not_found() -> None:
+    state = state_of(Constraint("regex", "a{50}"))
+    assert find_ending(state, max_bytes=49) is None
+    assert find_ending(state, max_bytes=50) == b"a" * 50
+
+
+def test_looking_for_an_ending_leaves_the_state_as_it_was() -> None:
+    state = state_of(SOURCES[0])
+    before = allowed(state)
+    find_ending(state)
+    closes(state, b"{")
+    assert allowed(state) == before
