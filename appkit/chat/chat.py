@@ -49,8 +49,9 @@ class Chat:
         settings: how to sample; None leaves it to the model.
         store: keeps every turn; it stays its owner's. None keeps the conversation in memory alone.
         conversation: id of a stored conversation to go on with, or its beginning; None begins a new one.
-        memory: what is shown of a conversation that grows long; see `appkit.chat.memory`. None shows all of it, and
-            raises ContextOverflowError where that does not fit any more.
+        memory: what is shown of a conversation that grows long; see `appkit.chat.memory`. None is `TokenBudget()`: the
+            oldest turns make room, which is said once and shown in `ChatStream.context`. () shows all of it, and raises
+            ContextOverflowError where that does not fit any more.
         messages: what a new conversation begins with, examples of how to answer, say; they are stored with its first
             turn.
 
@@ -85,7 +86,7 @@ class Chat:
         self._stats = ChatStats()
         self._open_turn: ChatStream | None = None
         self._said_cut = False
-        self.memory = memory
+        self.memory = _default_memory() if memory is None else memory
         self.system = stored.system if stored and system is None else system
 
     @property
@@ -110,8 +111,8 @@ class Chat:
             changes: fields of `GenerationSettings` for this turn alone: `send("…", max_tokens=64)`.
 
         Raises:
-            ContextOverflowError: the conversation does not fit the model any more, or, with a memory, `text` alone
-                does not; the conversation is left as it was.
+            ContextOverflowError: `text` alone does not fit the model, or, with memory=(), the whole conversation does
+                not; the conversation is left as it was.
             ConversationError: the turn could not be stored, and is not part of the conversation.
         """
         return self.stream(text, **changes).result()
@@ -221,13 +222,14 @@ class Chat:
         self, history: Sequence[Message], question: Message, settings: GenerationSettings
     ) -> "CompiledContext | None":
         """What is shown where a memory decides it."""
-        if self.memory is None:
-            return None
         from appkit.chat.memory.assemble import assemble
         from appkit.chat.memory.base import Memory
 
+        policies = (self.memory,) if isinstance(self.memory, Memory) else tuple(self.memory)
+        if not policies:
+            return None
         compiled = assemble(
-            (self.memory,) if isinstance(self.memory, Memory) else tuple(self.memory),
+            policies,
             self._model,
             system=self.system,
             history=history,
@@ -293,6 +295,12 @@ class Chat:
             prefill_tok_s=timings.get("prefill_tok_s", 0.0),
             decode_tok_s=timings.get("decode_tok_s", 0.0),
         )
+
+
+def _default_memory() -> "Memory":
+    from appkit.chat.memory import TokenBudget
+
+    return TokenBudget()
 
 
 def _load(store: ConversationStore | None, conversation: str | None) -> Line | None:

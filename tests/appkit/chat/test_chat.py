@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from appkit import Chat, ContextOverflowError, Message, ModelNotice, ScriptedModel
+from appkit import Chat, ContextOverflowError, ConversationNotice, Message, ModelNotice, ScriptedModel
 from appkit.errors import AppkitError
 
 
@@ -122,8 +122,21 @@ def test_an_interrupt_keeps_what_was_said_and_goes_on_upwards(monkeypatch: pytes
     assert said(chat) == [("user", "hi"), ("assistant", "h")]
 
 
-def test_a_conversation_that_does_not_fit_names_both_numbers_and_stays_usable() -> None:
-    chat = Chat(ScriptedModel(["ok"], repeats=True, max_seq_len=60))
+def test_by_default_the_oldest_turns_make_room_and_that_is_said() -> None:
+    chat = Chat(ScriptedModel(["ok"], repeats=True, max_seq_len=100))
+    chat.send("first")
+    with pytest.warns(ConversationNotice, match="oldest turn"):
+        for _ in range(5):
+            chat.send("again")
+    turn = chat.stream("and now?")
+    assert turn.context is not None
+    assert turn.context.section("history").dropped
+    assert turn.result().text == "ok"
+    assert chat.messages[0].content == "first"
+
+
+def test_without_memory_a_conversation_that_does_not_fit_names_both_numbers_and_stays_usable() -> None:
+    chat = Chat(ScriptedModel(["ok"], repeats=True, max_seq_len=60), memory=())
     chat.send("hi")
     with pytest.raises(ContextOverflowError, match=r"141 tokens and scripted holds 60.*reset\(\)") as caught:
         chat.send("x" * 100)
