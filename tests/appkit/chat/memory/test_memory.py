@@ -54,7 +54,6 @@ def talk(chat: Chat, count: int, start: int = 0) -> None:
         [Window(turns=2), RunningSummary(max_tokens=16)],
         VectorRecall(TinyEmbedder(), max_tokens=100),
         [PinnedFacts(("I am Dana.",)), Window(turns=4), RunningSummary(max_tokens=16), VectorRecall(TinyEmbedder())],
-        [],
     ],
 )
 @pytest.mark.parametrize("system", [None, "Be kind.", ""])
