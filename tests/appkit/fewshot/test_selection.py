@@ -7,7 +7,7 @@ import pytest
 from appkit.context import Item, Section, compile_context
 from appkit.fewshot import Example, ExampleStore, FitTokens, Fixed, Semantic
 from appkit.llm.scripted import ScriptedModel
-from appkit.templates import Prompt, load_prompt
+from appkit.templates import Prompt, list_prompts
 from tests.appkit.fewshot.examples import make_store
 from tests.helpers.tiny_embedder import TinyEmbedder
 
@@ -68,12 +68,12 @@ def test_the_trace_is_plain_json_with_models_by_their_names() -> None:
     assert set(second["left_out"]) == set(first["ids"]) - set(second["ids"])
 
 
-@pytest.mark.parametrize("name", ["data/sentiment.en", "data/sentiment.zh", "data/extract.en", "chat/title.zh"])
-def test_the_examples_of_a_shipped_prompt_make_a_store_and_go_back_as_they_were(name: str) -> None:
-    prompt = load_prompt(name)
-    store = ExampleStore.from_rows(prompt.examples)
-    values = dict(store[0].fields)
-    every_one = Fixed([example.id for example in store]).select("", store)
-    assert prompt.render(examples=every_one.values(), **values) == prompt.render(**values)
-    nearest = Semantic(TinyEmbedder(), 1).select(values, store)
-    assert nearest.examples == (store[0],)
+def test_the_examples_of_a_shipped_prompt_make_a_store_and_go_back_as_they_were() -> None:
+    prompts = [prompt for prompt in (file.load() for file in list_prompts()) if prompt.examples]
+    assert prompts
+    for prompt in prompts:
+        store = ExampleStore.from_rows(prompt.examples)
+        values = {**prompt.tests[0].variables, **store[0].fields}  # what only the question has, from a case
+        every_one = Fixed([example.id for example in store]).select("", store)
+        assert prompt.render(examples=every_one.values(), **values) == prompt.render(**values), prompt.name
+        assert Semantic(TinyEmbedder(), 1).select(values, store).examples == (store[0],), prompt.name
