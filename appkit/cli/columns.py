@@ -6,6 +6,7 @@ A Chinese character takes two columns and a line may be broken beside it, but no
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 _OPENING = "（《〈「『【〔〖“‘［｛"
 _CLOSING = "，。！？；：、）》〉」』】〕〗”’］｝…—～"
@@ -72,6 +73,12 @@ def line_breaks(text: str, width: int) -> list[int]:
             unit = parts[-1]
         column += columns(unit)
     return breaks
+
+
+def wrapped(text: str, width: int) -> str:
+    """`text` with line breaks where it reaches the edge."""
+    edges = [0, *line_breaks(text, width), len(text)]
+    return "\n".join(text[start:end].rstrip() for start, end in pairwise(edges))
 
 
 def _fold(text: str, width: int) -> Iterator[str]:

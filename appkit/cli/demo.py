@@ -18,7 +18,7 @@ QUESTIONS = (
 
 def demo() -> None:
     """Pull the models that are missing, index the folder, ask, and go on as `appkit chat --docs` for a person."""
-    from appkit.cli.chat_loop import PipedLines, TerminalLines
+    from appkit.cli.chat_input import PipedLines, TerminalLines
     from runtime import DEFAULT_EMBEDDER, DEFAULT_MODEL
 
     for name in (DEFAULT_EMBEDDER, DEFAULT_MODEL):  # the second is for `appkit chat`

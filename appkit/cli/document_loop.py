@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from appkit.cli.answer_report import citation_with_surroundings, print_sources, print_text
-from appkit.cli.chat_loop import LineLoop, Lines, ignoring_ctrl_c
+from appkit.cli.chat_input import Lines
 from appkit.cli.index_report import print_hits
+from appkit.cli.keyboard import ignoring_ctrl_c
+from appkit.cli.line_loop import LineLoop
 from appkit.cli.texts import text
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ class DocumentLoop(LineLoop):
     """Opens the folder's index and owns it from then on; a context manager. The model stays its owner's."""
 
     help_key = "docs_help"
+    commands: ClassVar = ("/open", "/found", "/sync")
 
     def __init__(
         self,
@@ -98,4 +101,8 @@ class DocumentLoop(LineLoop):
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index."""
         self._index.close()

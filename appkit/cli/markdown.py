@@ -54,7 +54,7 @@ def render(source: str, width: int) -> list[Leaf]:
     renderer = _Renderer(source.split("\n"), width)
     for node in tree.children:
         renderer.block_start = _start(node)
-        renderer.block(node, (), ())
+        renderer.block(node, (), (), ())
     return renderer.leaves
 
 
@@ -77,17 +77,22 @@ class _Renderer:
     def __init__(self, source_lines: Sequence[str], width: int) -> None:
         self._source_lines = source_lines
         self._width = width
+        self._above: Line = ()
         self.block_start = 0
         self.leaves: list[Leaf] = []
 
-    def block(self, node: "SyntaxTreeNode", first: Line, rest: Line) -> None:
-        """Add the leaves of a block; its first line begins with `first`, later ones with `rest`."""
+    def block(self, node: "SyntaxTreeNode", above: Line, first: Line, rest: Line) -> None:
+        """Add the leaves of a block.
+
+        An empty line above it begins with `above`, its own first line with `first`, later ones with `rest`.
+        """
+        self._above = above
         match node.type:
             case "bullet_list" | "ordered_list":
-                self._list(node, first, rest)
+                self._list(node, above, first, rest)
             case "blockquote":
                 bar = Run("│ ", DIM)
-                self._blocks(node, (*first, bar), (*rest, bar))
+                self._blocks(node, above, (*first, bar), (*rest, bar))
             case "fence" | "code_block":
                 self._code(node, first, rest)
             case "heading":
@@ -100,18 +105,18 @@ class _Renderer:
             case _:
                 self._text(node, first, rest, "")
 
-    def _blocks(self, node: "SyntaxTreeNode", first: Line, rest: Line) -> None:
+    def _blocks(self, node: "SyntaxTreeNode", above: Line, first: Line, rest: Line) -> None:
         for idx, child in enumerate(node.children):
-            self.block(child, rest if idx else first, rest)
+            self.block(child, rest if idx else above, rest if idx else first, rest)
         if not node.children:
             self._leaf(node, [], first, rest)
 
-    def _list(self, node: "SyntaxTreeNode", first: Line, rest: Line) -> None:
+    def _list(self, node: "SyntaxTreeNode", above: Line, first: Line, rest: Line) -> None:
         number = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else None
         for idx, item in enumerate(node.children):
             bullet = "• " if number is None else f"{number + idx}{item.markup} "
             before = rest if idx else first
-            self._blocks(item, (*before, Run(bullet)), (*rest, Run(" " * columns(bullet))))
+            self._blocks(item, rest if idx else above, (*before, Run(bullet)), (*rest, Run(" " * columns(bullet))))
 
     def _text(self, node: "SyntaxTreeNode", first: Line, rest: Line, style: str) -> None:
         width = self._room(rest)
@@ -131,7 +136,7 @@ class _Renderer:
         start = _start(node)
         gap: list[Line] = []
         if start and is_gap(self._source_lines[start - 1]):
-            gap = [_without_trailing_spaces(tuple(run for run in rest if run.style))]
+            gap = [_without_trailing_spaces(self._above)]
         body = [(*(rest if idx else first), *line) for idx, line in enumerate(lines or [()])]
         self.leaves.append(
             Leaf(

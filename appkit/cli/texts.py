@@ -110,6 +110,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "chat_docs_off": ("The model answers again.", "恢复由模型回答。"),
     "chat_docs_none": ("No documents are in use.", "当前没有使用文档。"),
+    "chat_docs_first": (
+        "{command} is about the conversation with the model, and documents answer now: /docs off first.",
+        "{command} 针对与模型的对话，而现在由文档回答：请先 /docs off。",
+    ),
     "chat_docs_which": ("/docs takes a folder, or off.", "/docs 后面请给出文件夹，或 off。"),
     "chat_docs_help": ("/docs off       go back to the conversation", "/docs off       回到对话"),
     "chat_continue_twice": (

@@ -11,9 +11,9 @@ import pytest
 
 from appkit.cli import printable
 from tests.appkit.cli.command import CommandHere, environment, one_sentence
-from tests.appkit.cli.test_chat import Terminal
 from tests.helpers.model_home import give_model
 from tests.helpers.shared_data import ROOT
+from tests.helpers.terminals import CTRL_D, ENTER, PtyTerminal
 
 WARRANTY = """# Warranty
 
@@ -187,16 +187,38 @@ def test_changed_files_are_read_where_the_chat_asks_for_it(appkit_here: CommandH
 
 
 def test_at_a_terminal_the_chat_asks_for_questions(folder: Path, home: Path) -> None:
-    terminal = Terminal(home, f"from appkit.cli.main import main\nmain(['chat', '--docs', {str(folder)!r}])")
+    command = (sys.executable, "-m", "appkit", "chat", "--docs", str(folder))
+    terminal = PtyTerminal(command, environment(home, TERM="xterm"))
     try:
-        terminal.wait_for(r"Documents in .*: 1\.", timeout_s=60)
-        terminal.wait_for(r"> ")
-        terminal.type(f"{QUESTION}\r")
-        terminal.wait_for(r"\[1\] warranty\.md, Warranty")
-        terminal.wait_for(r"> ")
-        assert terminal.leave() == 0
+        terminal.wait_for(r"(?s)Documents in .*: 1\..*^>\Z", timeout_s=60)
+        terminal.type(QUESTION + ENTER)
+        terminal.wait_for(r"(?s)^\[1\] warranty\.md, Warranty.*^>\Z")
+        terminal.type(CTRL_D)
+        terminal.wait_for("^left with 0$")
     finally:
         terminal.close()
+
+
+def test_a_chat_answers_from_documents_until_they_are_off(appkit_here: CommandHere, folder: Path, home: Path) -> None:
+    lines = f"/docs off\n/docs {folder}\n{QUESTION}\n/opne 1\n/open 1\n/help\n/docs off\nhi\n"
+    done = appkit_here("chat", "-m", "scripted:Ten years. [1]|I am back", home=home, stdin=lines)
+    assert done.returncode == 0, done.stderr
+    assert "[1] warranty.md" in done.stdout
+    assert done.stdout.endswith("\nI am back\n")
+    said = done.stderr.splitlines()
+    assert said[0] == "No documents are in use."
+    assert f"Documents in {folder}: 1. Answers come from them, and are not kept; /docs off ends that." in said
+    assert "/opne is no command; did you mean /open? /help lists them." in said
+    assert said[-2].startswith("/docs off ")
+    assert said[-1] == "The model answers again."
+
+
+def test_commands_of_the_conversation_wait_until_documents_are_off(
+    appkit_here: CommandHere, folder: Path, home: Path
+) -> None:
+    done = appkit_here("chat", "-m", "scripted:x", home=home, stdin=f"/docs {folder}\n/undo\n")
+    assert done.returncode == 1
+    assert "/undo is about the conversation with the model, and documents answer now: /docs off first." in done.stderr
 
 
 def test_sampling_options_do_not_apply_to_documents(appkit_here: CommandHere, folder: Path, home: Path) -> None:

@@ -26,6 +26,8 @@ def shown(source: str, width: int = 40) -> str:
         ("7) a\n8) b", "7) a\n8) b"),
         ("- - a\n  - b", "• • a\n  • b"),
         ("> a\n>\n> - b", "│ a\n│\n│ • b"),
+        ("a\n\n> b\n> > c\n>\n> > d\n\ne", "a\n\n│ b\n│ │ c\n│\n│ │ d\n\ne"),
+        ("- a\n\n  > b\n\n- c", "• a\n\n  │ b\n\n• c"),
         ("```py\nif x:\n\ty\n\nz\n```\nafter", "if x:\n    y\n\nz\nafter"),
         ("    code  \n", "code"),
         ("a [b](http://c/) <http://d/>", "a b (http://c/) http://d/"),

@@ -1,0 +1,87 @@
+"""A loop over lines: read one, do what it says or answer it, until there are no more."""
+
+import difflib
+import sys
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from appkit.cli.chat_input import Lines
+from appkit.cli.texts import text
+
+
+class LineLoop(ABC):
+    """Lines that are answered or, where they begin with a slash, obeyed. What an answer is, a subclass knows."""
+
+    help_key: ClassVar[str]  # in texts.py
+    commands: ClassVar[tuple[str, ...]]  # of this loop's own
+
+    def __init__(self, lines: Lines, *, json: bool = False) -> None:
+        self._lines = lines
+        self._json = json
+        self._draft = ""  # stands in the next line when a person begins it
+
+    def run(self) -> None:
+        """Until the lines end or one of them says /exit.
+
+        Raises:
+            AppkitError, ModelRuntimeError, ValueError: what failed, where the lines come from a script; at a terminal
+                it is said, and the conversation goes on.
+        """
+        while (line := self._read()) is not None:
+            try:
+                if self._do(line):
+                    return
+            except Exception as error:
+                from appkit.cli.main import sentence_of
+
+                if not self._lines.survives_errors or (sentence := sentence_of(error)) is None:
+                    raise
+                sys.stderr.write(text("error", message=sentence) + "\n")
+
+    @abstractmethod
+    def answer(self, question: str) -> None:
+        """Answer a line on standard output."""
+
+    @abstractmethod
+    def obey(self, command: str, rest: str) -> bool:
+        """Do a command of this loop's own; False where there is none of that name."""
+
+    def help(self) -> str:
+        """The commands, one a line."""
+        return text(self.help_key)
+
+    def known_commands(self) -> tuple[str, ...]:
+        """What `obey` does now, and what every loop does."""
+        return (*self.commands, "/help", "/exit", "/quit")
+
+    def say(self, words: str, *, to_person: bool = True) -> None:
+        """A line that is not the model's: to standard error where standard output is for a program."""
+        stream = sys.stderr if to_person and (self._json or not self._lines.survives_errors) else sys.stdout
+        stream.write(words + "\n")
+        stream.flush()
+
+    def _read(self) -> str | None:
+        draft, self._draft = self._draft, ""
+        return self._lines.read(draft)
+
+    def _do(self, line: str) -> bool:
+        """Answer or obey; True to leave."""
+        if not line.strip():
+            return False
+        if not line.startswith("/") or line.startswith("//"):
+            self.answer(line.removeprefix("/") if line.startswith("//") else line)
+            return False
+        command, _, rest = line.strip().partition(" ")
+        if command in ("/exit", "/quit"):
+            return True
+        if command == "/help":
+            self.say(self.help())
+        elif not self.obey(command, rest.strip()):
+            self._say_unknown(command)
+        return False
+
+    def _say_unknown(self, command: str) -> None:
+        near = difflib.get_close_matches(command, self.known_commands(), n=1)
+        self.say(
+            text("chat_unknown_near", command=command, near=near[0]) if near else text("chat_unknown", command=command)
+        )
