@@ -234,8 +234,9 @@ def test_a_summary_longer_than_allowed_is_refused() -> None:
         compiled(summarised(6, Summariser(51)), budget=1000)
 
 
-def test_a_summary_that_costs_more_in_place_than_apart_is_made_room_for() -> None:
-    """This layout writes the summary three times: 331 tokens with three turns, where 290 have room."""
+@pytest.mark.parametrize("budget", [300, 340])
+def test_a_summary_that_costs_more_in_place_than_apart_is_made_room_for(budget: int) -> None:
+    """This layout writes the summary three times: 331 tokens with three turns, where 290 or 330 have room."""
     summariser = Summariser(50)
 
     def layout(kept: Any) -> list[Message]:
@@ -243,8 +244,8 @@ def test_a_summary_that_costs_more_in_place_than_apart_is_made_room_for() -> Non
         said = "".join(item.text * 3 for item in kept["history"])
         return [Message(role="system", content=said), *shown, Message(role="user", content=kept["question"][0].text)]
 
-    context = compiled(summarised(6, summariser), budget=300, layout=layout)
-    assert context.num_tokens == MODEL.count_tokens(context.messages) <= 290
+    context = compiled(summarised(6, summariser), budget=budget, layout=layout)
+    assert context.num_tokens == MODEL.count_tokens(context.messages) <= budget - 10
     assert [len(asked) for asked in summariser.asked] == [3, 4]
 
 
