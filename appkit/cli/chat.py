@@ -236,7 +236,7 @@ def _greet(session: _Session, talk: "Chat", how: _How) -> None:
     if going_on is not None:
         for message in talk.messages[-2:]:
             if message.role == "user":
-                typer.echo(f"> {printable(message.content)}")
+                typer.echo("> " + wrapped(printable(message.content), width - 2).replace("\n", "\n  "))
             elif message.role == "assistant":
                 how.printer()([message.content])
 

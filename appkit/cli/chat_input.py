@@ -35,9 +35,16 @@ class PipedLines:
 
     def __init__(self, source: TextIO) -> None:
         self._source = source
+        self._num_read = 0
 
     def read(self, draft: str = "") -> str | None:
-        line = self._source.readline()
+        """The next line. Raises ValueError where it is not UTF-8."""
+        try:
+            line = self._source.readline()
+            line.encode()  # in some locales Python lets bytes through that are no text
+        except UnicodeError as error:
+            raise ValueError(text("chat_line_not_text", number=self._num_read + 1)) from error
+        self._num_read += 1
         return line.rstrip("\n") if line else None
 
 

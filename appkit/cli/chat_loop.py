@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from appkit.cli.chat_input import Lines
+from appkit.cli.columns import columns, fitted
 from appkit.cli.keyboard import ignoring_ctrl_c
 from appkit.cli.line_loop import LineLoop
 from appkit.cli.printable import on_one_line
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from appkit.context import CompiledContext
     from appkit.llm.base import LanguageModel
 
-MAX_SHOWN_CHARACTERS = 60
+MAX_SHOWN_COLUMNS = 60
 
 
 class ChatLoop(LineLoop):
@@ -244,4 +245,4 @@ class ChatLoop(LineLoop):
 
 def _beginning(words: str) -> str:
     line = on_one_line(words)
-    return line if len(line) <= MAX_SHOWN_CHARACTERS else f"{line[:MAX_SHOWN_CHARACTERS]}…"
+    return line if columns(line) <= MAX_SHOWN_COLUMNS else fitted(line, MAX_SHOWN_COLUMNS).rstrip()

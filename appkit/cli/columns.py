@@ -76,9 +76,13 @@ def line_breaks(text: str, width: int) -> list[int]:
 
 
 def wrapped(text: str, width: int) -> str:
-    """`text` with line breaks where it reaches the edge."""
-    edges = [0, *line_breaks(text, width), len(text)]
-    return "\n".join(text[start:end].rstrip() for start, end in pairwise(edges))
+    """`text` with line breaks where a line of it reaches the edge."""
+    return "\n".join(row for line in text.split("\n") for row in _rows(line, width))
+
+
+def _rows(line: str, width: int) -> Iterator[str]:
+    edges = [0, *line_breaks(line, width), len(line)]
+    return (line[start:end].rstrip() for start, end in pairwise(edges))
 
 
 def _fold(text: str, width: int) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """A loop over lines: read one, do what it says or answer it, until there are no more."""
 
 import difflib
+import shutil
 import sys
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from appkit.cli.chat_input import Lines
+from appkit.cli.columns import wrapped
 from appkit.cli.texts import text
 
 
@@ -57,6 +59,8 @@ class LineLoop(ABC):
     def say(self, words: str, *, to_person: bool = True) -> None:
         """A line that is not the model's: to standard error where standard output is for a program."""
         stream = sys.stderr if to_person and (self._json or not self._lines.survives_errors) else sys.stdout
+        if stream.isatty() and "\x1b" not in words:  # codes of colours take no columns
+            words = wrapped(words, shutil.get_terminal_size().columns)
         stream.write(words + "\n")
         stream.flush()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from appkit.cli.agreement import agrees
-from appkit.cli.printable import escaped_json, json_text, on_one_line
+from appkit.cli.printable import escaped_json, json_text
 from appkit.cli.texts import text
 
 if TYPE_CHECKING:
@@ -88,9 +88,11 @@ def search(
 @app.command()
 def rename(conversation_id: IdArgument, title: Annotated[str, typer.Argument(help="Its new title.")]) -> None:
     """Give a conversation another title."""
+    from appkit.cli.logs_report import title_of
+
     with _open_store() as store:
         conversation = store.rename(conversation_id, title)
-    typer.echo(text("logs_renamed", id=conversation.id, title=on_one_line(title)))
+    typer.echo(text("logs_renamed", id=conversation.id, title=title_of(conversation)))
 
 
 @app.command("rm")

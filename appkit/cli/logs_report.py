@@ -98,7 +98,8 @@ def print_hits(hits: Sequence["SearchHit"]) -> None:
     for hit in hits:
         sys.stdout.write(f"{hit.conversation.id}  {_when(hit.conversation)}  {title_of(hit.conversation)}\n")
         aside = "" if hit.is_on_trunk else f" ({text('logs_left_behind')})"
-        sys.stdout.write(f"    {text(f'logs_role_{hit.role}')}{aside}: {on_one_line(hit.snippet)}\n")
+        who = f"{text(f'logs_role_{hit.role}')}{aside}"
+        sys.stdout.write(f"    {text('logs_said', who=who, words=on_one_line(hit.snippet))}\n")
 
 
 def _when(conversation: "Conversation") -> str:
@@ -114,7 +115,7 @@ def _table(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
 
 
 def _said(who: str, words: str) -> str:
-    return f"\x1b[1m{who}\x1b[0m\n{words}" if is_colourful() else f"{who}: {words}"
+    return f"\x1b[1m{who}\x1b[0m\n{words}" if is_colourful() else text("logs_said", who=who, words=words)
 
 
 def _as_markdown(words: str) -> str:

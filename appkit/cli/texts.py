@@ -57,6 +57,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "粘贴的文字保留换行。方向键可找回以前输入的内容。",
     ),
     "chat_stopped": ("(stopped)", "（已停止）"),
+    "chat_line_not_text": (
+        "Line {number:,} of the input, or one soon after, is not UTF-8 text. Convert it first, as in: iconv -f GB18030 "
+        "-t UTF-8",
+        "输入的第 {number:,} 行或其后不远处不是 UTF-8 文本。请先转换，例如：iconv -f GB18030 -t UTF-8",
+    ),
     "chat_no_history": (
         "What you type is not remembered for the next chat: {path}: {reason}.",
         "输入的内容不会留到下次对话：{path}：{reason}。",
@@ -289,6 +294,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "logs_role_user": ("You", "我"),
     "logs_role_assistant": ("Model", "模型"),
     "logs_role_tool": ("Tool", "工具"),
+    "logs_said": ("{who}: {words}", "{who}：{words}"),
     "logs_left_behind": ("on a branch left behind", "在已离开的分支上"),
     "logs_remove_question": (
         "Remove {id}, “{title}”, {count:,} messages? [y/N] ",

@@ -1,6 +1,7 @@
 """`appkit chat`, line by line from a pipe; `test_terminal.py` has it at a terminal."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -84,6 +85,14 @@ def test_a_script_stops_at_its_first_error(tmp_path: Path) -> None:
     assert done.stdout == "Hello there\n"
     assert "9,0" in done.stderr
     assert "8,192" in done.stderr
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "POSIX"])
+def test_input_that_is_no_text_is_one_sentence(locale: str, tmp_path: Path) -> None:
+    done = appkit("chat", "-m", SCRIPTED, home=tmp_path, stdin=b"one\ntwo\n" + b"\xcc\xec\n", LC_ALL=locale)
+    assert done.returncode == 1
+    assert done.stdout.startswith("Hello there\nAnd again\n")
+    assert re.fullmatch(r"Error: Line [\d,]+ of the input, or one soon after, is not UTF-8 text\. .*\n", done.stderr)
 
 
 def test_continue_goes_on_with_the_last_conversation(tmp_path: Path, appkit_here: CommandHere) -> None:

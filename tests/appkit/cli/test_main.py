@@ -43,6 +43,15 @@ def test_help_loads_neither_the_runtime_s_engine_nor_torch(tmp_path: Path) -> No
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
+@pytest.mark.parametrize("args", [["chat", "--help"], ["logs", "--help"], ["logs", "list"]])
+def test_commands_that_need_no_model_load_nothing_heavy(args: list[str], tmp_path: Path) -> None:
+    heavy = ("torch", "numpy", "httpx", "jinja2", "yaml", "rich", "markdown_it", "prompt_toolkit", "rjieba")
+    code = f"import sys\nfrom appkit.cli.main import main\ntry: main({args!r})\n"
+    code += f"except SystemExit: print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(tmp_path))
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = appkit("run", "-m", "no-such-model", "hi", home=tmp_path, APPKIT_DEBUG="1")
     assert "Traceback" in done.stderr

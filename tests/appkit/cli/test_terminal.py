@@ -84,7 +84,7 @@ def test_a_conversation_is_held_corrected_left_and_gone_on_with(opened: OpenTerm
     later = opened("-c")
     greeting = later.wait_for(PROMPT)
     assert f"Going on with {conversation_id}, “one”; messages so far: 2." in " ".join(greeting.split())
-    assert "> one\n2 中文\nAsked: one\n2 中文\n" in greeting
+    assert "> one\n  2 中文\nAsked: one\n2 中文\n" in greeting
     later.type(UP + UP + ENTER)  # past /undo, to what was asked before it
     later.wait_for(r"^> long$")
     later.wait_for(r"^• tick 3$")
