@@ -17,6 +17,10 @@ _CLOSERS = b'"}])>,:'
 _LIKELY = _CLOSERS + b"\n 0a@.-A"
 _PUNCTUATION = b"/_=&#!?%*+;<|~$'(-[\\]^`{"
 _PROLONGING = b".-+eE\\"  # what makes a number, a name or a string longer
+_CHINESE_MARKS = tuple(
+    mark.encode() for mark in "。？！；）」』”"
+)  # of several bytes, which a byte alone does not find
+_LONG = 24  # bytes; then a mark is worth a look
 _FEW = 4
 
 
@@ -33,6 +37,10 @@ def find_ending(
         which does not prove that there are none.
     """
     ending = _greedy(state.deep_copy(), usable, max_bytes)
+    if ending is None or len(ending) > _LONG:
+        for mark in _CHINESE_MARKS:
+            if all(usable >> byte & 1 for byte in mark) and len(mark) <= max_bytes and closes(state, mark):
+                return mark
     return _best_first(state, usable, max_bytes) if ending is None else ending
 
 

@@ -87,3 +87,9 @@ def test_looking_for_an_ending_leaves_the_state_as_it_was() -> None:
     find_ending(state)
     closes(state, b"{")
     assert allowed(state) == before
+
+
+def test_a_chinese_mark_that_ends_the_text_is_found() -> None:
+    state = state_of(Constraint("regex", "[^？]{2,200}？"))
+    assert state.try_consume_tokens(list("保修期是多久".encode())) == 18
+    assert find_ending(state) == "？".encode()
