@@ -1,12 +1,14 @@
 """Every prompt that ships renders with the values of its test cases, and a real model passes them."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from appkit import GenerationSettings, LanguageModel, TemplateError, open_model
 from appkit.cli.prompt_tests import run_case
+from appkit.llm.open import DEFAULT_MODEL
 from appkit.templates import Prompt, PromptCase, PromptFile, list_prompts
 from appkit.templates.library import SHIPPED
 from tests.helpers.real_models import real_model
@@ -27,9 +29,10 @@ IDS = [f"{prompt.name}: {case.name}" for prompt, case in CASES]
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[LanguageModel]:
-    with open_model(str(real_model("smollm2-135m"))) as opened:
-        yield opened
+def models() -> Iterator[Callable[[str], LanguageModel]]:
+    """Opens a catalog model, each once."""
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda name: stack.enter_context(open_model(str(real_model(name)))))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -53,9 +56,9 @@ def test_a_shipped_prompt_renders_with_the_values_of_its_cases(prompt: Prompt, c
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("prompt", "case"), CASES, ids=IDS)
-@pytest.mark.filterwarnings("ignore::appkit.ModelNotice")  # a Chinese prompt on a model that learned none
+@pytest.mark.filterwarnings("ignore::appkit.ModelNotice")  # a Chinese prompt, or a base model
 def test_a_real_model_passes_the_cases_of_shipped_prompts(
-    prompt: Prompt, case: PromptCase, model: LanguageModel
+    prompt: Prompt, case: PromptCase, models: Callable[[str], LanguageModel]
 ) -> None:
-    result = run_case(prompt, case, model)
+    result = run_case(prompt, case, models(prompt.tested_on or DEFAULT_MODEL))
     assert not result["faults"], result

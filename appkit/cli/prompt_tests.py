@@ -6,11 +6,20 @@ from typing import Any
 
 from appkit.errors import AppkitError, TemplateError
 from appkit.llm.base import GenerationSettings, LanguageModel
+from appkit.llm.open import DEFAULT_MODEL
 from appkit.templates import Prompt, PromptCase, PromptFile
 from runtime.errors import ModelRuntimeError
 
 # Where a prompt leaves them open: a run can be repeated, and a model that does not stop is stopped.
 DEFAULTS = {"seed": 0, "max_tokens": 256}
+
+
+def model_for(file: PromptFile) -> str:
+    """The model that a prompt's cases were written for; the default one where it names none or cannot be read."""
+    try:
+        return file.load().tested_on or DEFAULT_MODEL
+    except TemplateError:
+        return DEFAULT_MODEL
 
 
 def run_cases(files: Sequence[PromptFile], model: LanguageModel) -> Iterator[dict[str, Any]]:

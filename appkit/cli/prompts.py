@@ -118,28 +118,35 @@ def new(
 @app.command()
 def test(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Prompts or folders; else all.")] = None,
-    model: ModelOption = DEFAULT_MODEL,
+    model: Annotated[
+        str | None,
+        typer.Option("-m", "--model", help=f"Run all on this one; else each on the one it names, or {DEFAULT_MODEL}."),
+    ] = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the test cases of prompts on a model. The exit status is 1 where one fails."""
     from appkit.cli.open_model import open_for_terminal
-    from appkit.cli.prompt_tests import run_cases
+    from appkit.cli.prompt_tests import model_for, run_cases
 
     files = _chosen(names or ())
+    models = {file: model or model_for(file) for file in files}
     results = []
-    with open_for_terminal(model, num_threads=threads) as llm:
-        for result in run_cases(files, llm):
-            results.append(result)
-            if not as_json:
-                typer.echo(printable(_told(result)))
+    for name in dict.fromkeys(models.values()):
+        with open_for_terminal(name, num_threads=threads) as llm:
+            for result in run_cases([file for file in files if models[file] == name], llm):
+                results.append(result)
+                if not as_json:
+                    typer.echo(printable(_told(result)))
     if not results:
         raise ValueError(text("prompts_no_tests"))
     failed = sum(not result["passed"] for result in results)
     if as_json:
         _print_json(results)
     else:
-        typer.echo(text("prompts_tested", count=len(results), failed=failed, model=model))
+        typer.echo(
+            text("prompts_tested", count=len(results), failed=failed, model=", ".join(dict.fromkeys(models.values())))
+        )
     if failed:
         raise typer.Exit(1)
 

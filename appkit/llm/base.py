@@ -14,9 +14,7 @@ if TYPE_CHECKING:  # a tenth of a second that a command line without a model nee
     import numpy as np
 
 # "token_count": `count_tokens` is exact; without it, it is an estimate, and whoever shows the number says so.
-Capability = Literal[
-    "chat", "complete", "constraint", "score", "fork", "token_ids", "token_count", "tools", "logprobs"
-]
+Capability = Literal["chat", "complete", "constraint", "score", "fork", "token_ids", "token_count", "tools", "logprobs"]
 FinishReason = Literal["stop", "length", "cancelled"]
 
 

@@ -61,10 +61,10 @@ class Reasoned:
     or of room, could not be made to. `key` is the answer as it counts in a vote.
     """
 
-    task: Task
+    task: Task = field(repr=False)
     reasoning: str
     answer: str | None
-    completions: tuple[Completion, ...]  # the reasoning; then the answer, where it took a second step
+    completions: tuple[Completion, ...] = field(repr=False)  # the reasoning; then the answer, if it took another step
 
     @property
     def key(self) -> str | None:

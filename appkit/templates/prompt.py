@@ -25,7 +25,10 @@ from appkit.templates.variables import Variable, complete
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prompt:
-    """A prompt, read and checked. `options` fit `GenerationSettings(**options)`; `root` holds `partials/`."""
+    """A prompt, read and checked. `options` fit `GenerationSettings(**options)`; `root` holds `partials/`.
+
+    `tested_on` names the model that passes its tests; "" leaves that to whoever runs them.
+    """
 
     name: str
     purpose: str = ""
@@ -36,6 +39,7 @@ class Prompt:
     output: Output = field(default_factory=Output)
     examples: tuple[Mapping[str, Any], ...] = ()
     tests: tuple[PromptCase, ...] = ()
+    tested_on: str = ""
     parts: tuple[Part, ...]
     source: str = field(repr=False)
     path: Path | None = None

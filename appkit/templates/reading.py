@@ -15,7 +15,7 @@ from appkit.templates.parts import Part, split_parts
 from appkit.templates.variables import Variable, read_variables
 
 MAX_BYTES = 256 << 10
-KEYS = ("purpose", "version", "language", "variables", "options", "output", "examples", "tests")
+KEYS = ("purpose", "version", "language", "variables", "options", "output", "examples", "tests", "tested_on")
 
 
 def read_prompt(origin: Origin, source: str, *, root: Path | None) -> dict[str, Any]:
@@ -62,6 +62,7 @@ def _read_fields(origin: Origin, header: Located, parts: tuple[Part, ...]) -> di
         "output": read_output(origin, header["output"], lines["output"], variables) if "output" in header else Output(),
         "examples": tuple(MappingProxyType(example) for example in examples),
         "tests": read_cases(origin, header["tests"], lines["tests"]) if "tests" in header else (),
+        "tested_on": _text(origin, header, "tested_on"),
     }
 
 

@@ -43,13 +43,14 @@ def test_a_prompt_longer_than_the_context_names_both_numbers(tmp_path: Path) -> 
     assert "512" in sentence
 
 
-def test_a_conversation_longer_than_the_context_names_both_numbers_and_the_way_out(tmp_path: Path) -> None:
+def test_a_message_longer_than_the_context_names_both_numbers_and_the_way_out(tmp_path: Path) -> None:
     lines = f"hi\n{'x' * 5000}\n"
     done = appkit("chat", "-m", tiny_chat_model(tmp_path), "--max-tokens", "2", home=tmp_path, stdin=lines)
     assert done.returncode == 1
     sentence = done.stderr.splitlines()[-1]
+    assert "5,0" in sentence
     assert "512" in sentence
-    assert "/reset" in sentence
+    assert "shorten question" in sentence
 
 
 def test_without_a_network_a_model_cannot_be_pulled_and_the_way_out_is_said(tmp_path: Path) -> None:
