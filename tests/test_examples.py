@@ -13,7 +13,7 @@ from tests.helpers.shared_data import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("[0-9]*.py"))
 IDS = [path.name for path in EXAMPLES]
-TAKE_A_MODEL = ["01_chat.py"]
+TAKE_A_MODEL = ["01_chat.py", "04_reasoning.py", "05_workflows.py"]
 
 
 def run_example(name: str, model: str) -> str:
@@ -25,7 +25,7 @@ def run_example(name: str, model: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", TAKE_A_MODEL)
+@pytest.mark.parametrize("name", ["01_chat.py", "05_workflows.py"])
 def test_example_runs_with_a_scripted_model(name: str) -> None:
     assert "a scripted answer" in run_example(name, "scripted:a scripted answer")
 
@@ -87,6 +87,18 @@ def test_the_third_example_lets_the_default_model_decide(demo_home: Path) -> Non
     noise, money = run_few_shot(demo_home)
     assert noise.splitlines()[1] == "service"
     assert money.splitlines()[1] == "billing"
+
+
+def test_the_fourth_example_votes_and_ends_in_an_answer() -> None:
+    shown = run_example("04_reasoning.py", "scripted:Four times three less two.\nAnswer: 10")
+    assert shown.splitlines()[1:] == ["Four times three less two.", "Answer: 10", shown.splitlines()[3]]
+    assert "samples says 10 (10: " in shown
+
+
+def test_the_fifth_example_routes_with_the_default_model() -> None:
+    shown = run_example("05_workflows.py", str(real_model("smollm2-135m")))
+    assert "crashes when I open it. → technical" in shown
+    assert "please refund me. → billing" in shown
 
 
 def test_every_example_is_listed_in_the_readme() -> None:

@@ -54,7 +54,6 @@ def test_a_shipped_prompt_renders_with_the_values_of_its_cases(prompt: Prompt, c
     prompt.constraint(**case.variables)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("prompt", "case"), CASES, ids=IDS)
 @pytest.mark.filterwarnings("ignore::appkit.ModelNotice")  # a Chinese prompt, or a base model
 def test_a_real_model_passes_the_cases_of_shipped_prompts(

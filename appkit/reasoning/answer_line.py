@@ -26,12 +26,13 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _MAX_DIGITS = 40
+_DRESS = " \"'`*_“”‘’"
 
 
 def plain_answer(text: str) -> str | None:
     """`text` without case, outer quotes, emphasis and final punctuation, blanks single; None if nothing is left."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.split()).strip(" \"'`*_“”‘’").rstrip(".。!,;") or None
+    return " ".join(folded.split()).lstrip(_DRESS).rstrip(_DRESS + ".。!,;") or None
 
 
 def number_answer(text: str) -> str | None:
