@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appkit.cli.options import DEFAULT_MODEL, JsonOption, ModelOption, ParamOption, ThreadsOption
+from appkit.cli.options import DEFAULT_MODEL, JsonOption, ParamOption, ThreadsOption
 from appkit.cli.printable import on_one_line, printable
 from appkit.cli.texts import is_chinese_locale, text
 
