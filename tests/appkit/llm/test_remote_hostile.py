@@ -228,7 +228,9 @@ def stay_after(data: bytes) -> Callable[[Handler], None]:
 
 
 @pytest.mark.parametrize(
-    "fault", [silence, stay_after(chunked(event(says("half")))), stay_after(b"HTTP/1.1 200 OK\r\n")], ids=str
+    "fault",
+    [silence, stay_after(chunked(event(says("half")))), stay_after(b"HTTP/1.1 200 OK\r\n")],
+    ids=["silence", "half an answer", "half a head"],
 )
 def test_cancel_from_another_thread_closes_the_connection_at_once(
     fault: Fault, server: OpenAIServer, model: RemoteModel
