@@ -6,6 +6,7 @@ Write it anew after a change that is meant: python -m tests.helpers.public_api -
 import dataclasses
 import importlib
 import inspect
+import re
 import sys
 import typing
 from collections.abc import Iterator
@@ -64,7 +65,7 @@ def _members(cls: type) -> Iterator[str]:
 
 def _signature(function: typing.Any) -> str:
     text = str(inspect.signature(function))
-    return text.replace("<factory>", "…")
+    return re.sub(r" at 0x[0-9a-f]+>", ">", text.replace("<factory>", "…"))  # a default that is a function
 
 
 if __name__ == "__main__":
