@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from appkit.cli.chat_input import Lines
 from appkit.cli.columns import columns, fitted
-from appkit.cli.keyboard import ignoring_ctrl_c
 from appkit.cli.line_loop import LineLoop
 from appkit.cli.printable import on_one_line
 from appkit.cli.report import completion_json, print_pieces
@@ -135,18 +134,18 @@ class ChatLoop(LineLoop):
         """An answer as it comes, and what its asker should know about it."""
         self._context = turn.context
         conversation_id = self._chat.conversation_id
-        try:
-            if not self._json:
-                self._print(turn)
-            answer = turn.result()
-            if self._json:
-                self.say(completion_json(answer, conversation=self._chat.conversation_id), to_person=False)
-        except KeyboardInterrupt:
-            with ignoring_ctrl_c():
+        with self.interruptible():
+            try:
+                if not self._json:
+                    self._print(turn)
+                answer = turn.result()
+                if self._json:
+                    self.say(completion_json(answer, conversation=self._chat.conversation_id), to_person=False)
+            except KeyboardInterrupt:
                 turn.cancel()
-            if not self._lines.survives_errors:
-                raise
-            self.say(text("chat_stopped"))
+                if not self._lines.survives_errors:
+                    raise
+                self.say(text("chat_stopped"))
         self._say_dropped()
         if self._chat.conversation_id != conversation_id:  # another process went on with it
             self.say(text("chat_parted", before=conversation_id, id=self._chat.conversation_id))

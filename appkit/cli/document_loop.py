@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from appkit.cli.answer_report import citation_with_surroundings, print_sources, print_text
 from appkit.cli.chat_input import Lines
 from appkit.cli.index_report import print_hits
-from appkit.cli.keyboard import ignoring_ctrl_c
 from appkit.cli.line_loop import LineLoop
 from appkit.cli.texts import text
 
@@ -44,17 +43,17 @@ class DocumentLoop(LineLoop):
 
     def answer(self, question: str) -> None:
         turn = self._chat.stream(question)
-        try:
-            if not self._json:
-                print_text(turn)
-            self._answer = answer = turn.result()
-        except KeyboardInterrupt:
-            with ignoring_ctrl_c():
+        with self.interruptible():
+            try:
+                if not self._json:
+                    print_text(turn)
+                self._answer = answer = turn.result()
+            except KeyboardInterrupt:
                 turn.close()
-            if not self._lines.survives_errors:
-                raise
-            self.say(text("chat_stopped"))
-            return
+                if not self._lines.survives_errors:
+                    raise
+                self.say(text("chat_stopped"))
+                return
         if self._json:
             self.say(json.dumps(answer.to_json(), ensure_ascii=False), to_person=False)
         else:

@@ -2,16 +2,33 @@
 
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+
+CALM_S = 0.4  # longer than between two presses of an impatient finger
 
 
 @contextmanager
-def ignoring_ctrl_c() -> Iterator[None]:
-    """Someone who presses Ctrl-C again and again wants the answer to stop, not the chat to end."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def one_ctrl_c(*, calm_s: float = 0.0) -> Iterator[None]:
+    """The first Ctrl-C within the block raises KeyboardInterrupt, those after it do nothing.
+
+    Someone who presses it again and again wants the answer to stop, not the chat to end. After one the block lasts
+    until there was no other for `calm_s`, so that the last presses do not reach the next prompt.
+    """
+    pressed: list[float] = []
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.append(time.monotonic())
+        if len(pressed) == 1:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, press)
     try:
         yield
+        while pressed and (left_s := pressed[-1] + calm_s - time.monotonic()) > 0:
+            time.sleep(left_s)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -25,8 +42,8 @@ def delaying_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
+        if pressed and callable(before):
+            before(signal.SIGINT, None)
 
 
 @contextmanager

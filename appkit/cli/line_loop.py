@@ -4,10 +4,13 @@ import difflib
 import shutil
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from appkit.cli.chat_input import Lines
 from appkit.cli.columns import wrapped
+from appkit.cli.keyboard import CALM_S, one_ctrl_c, without_echo
 from appkit.cli.texts import text
 
 
@@ -55,6 +58,16 @@ class LineLoop(ABC):
     def known_commands(self) -> tuple[str, ...]:
         """What `obey` does now, and what every loop does."""
         return (*self.commands, "/help", "/exit", "/quit")
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """For an answer: Ctrl-C stops it once, and a person's other keys wait for the next line."""
+        if not self._lines.survives_errors:
+            with one_ctrl_c():
+                yield
+        else:
+            with without_echo(), one_ctrl_c(calm_s=CALM_S):
+                yield
 
     def say(self, words: str, *, to_person: bool = True) -> None:
         """A line that is not the model's: to standard error where standard output is for a program."""

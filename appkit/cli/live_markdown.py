@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TextIO
 
 from appkit.cli.columns import rows
-from appkit.cli.keyboard import delaying_ctrl_c, ignoring_ctrl_c, without_echo
+from appkit.cli.keyboard import delaying_ctrl_c
 from appkit.cli.markdown import Leaf, Line, Run, is_gap, plain, render, styled
 from appkit.cli.printable import printable
 
@@ -28,19 +28,18 @@ def print_markdown(pieces: Iterable[str]) -> None:
     buffer = MarkdownBuffer(size.columns)
     screen = LiveLines(sys.stdout, width=size.columns, height=size.lines)
     next_time = 0.0
-    with without_echo():
-        try:
-            for piece in pieces:
-                buffer.add(piece)
-                if (started := time.monotonic()) >= next_time:
-                    with delaying_ctrl_c():
-                        screen.show(buffer.take_finished(), buffer.unfinished())
-                    cost_s = time.monotonic() - started
-                    next_time = started + cost_s + max(_MIN_INTERVAL_S, cost_s / _MAX_SHARE)
-        finally:
-            with ignoring_ctrl_c():
-                screen.show(buffer.take_rest(), [])
-                screen.end()
+    try:
+        for piece in pieces:
+            buffer.add(piece)
+            if (started := time.monotonic()) >= next_time:
+                with delaying_ctrl_c():
+                    screen.show(buffer.take_finished(), buffer.unfinished())
+                cost_s = time.monotonic() - started
+                next_time = started + cost_s + max(_MIN_INTERVAL_S, cost_s / _MAX_SHARE)
+    finally:
+        with delaying_ctrl_c():
+            screen.show(buffer.take_rest(), [])
+            screen.end()
 
 
 def rendered(source: str, width: int) -> list[Line]:

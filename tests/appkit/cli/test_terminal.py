@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,6 +122,19 @@ def test_keys_typed_during_an_answer_wait_for_the_next_line(opened: OpenTerminal
     chat.wait_for(r"^• tick 5$")
     chat.type("typed" + ENTER + "ahead")
     chat.wait_for(r"^• tick 58\n• tick 59\n> typed\nAsked: 60 / typed\n> ahead\Z")
+
+
+def test_an_impatient_finger_stops_the_answer_and_not_the_chat(opened: OpenTerminal) -> None:
+    chat = opened("--no-log")
+    chat.wait_for(PROMPT)
+    chat.type("long" + ENTER)
+    chat.wait_for(r"^• tick 3$")
+    for _ in range(4):
+        chat.type(CTRL_C)
+        time.sleep(0.15)
+    chat.wait_for(r"^\(stopped\)\n>\Z")
+    chat.type("hi" + ENTER)
+    chat.wait_for(r"^Asked: long / hi\n>\Z")
 
 
 def test_old_turns_that_no_longer_fit_are_said_once(opened: OpenTerminal) -> None:
