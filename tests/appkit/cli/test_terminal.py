@@ -100,6 +100,19 @@ def test_a_conversation_is_held_corrected_left_and_gone_on_with(opened: OpenTerm
         assert [message.content for message in store.messages(kept.id)][::2] == ["one\n2 中文", "still there?"]
 
 
+def test_an_emptied_draft_is_no_edit(opened: OpenTerminal) -> None:
+    chat = opened("--no-log")
+    chat.wait_for(PROMPT)
+    chat.type("one" + ENTER)
+    chat.wait_for(r"^Asked: one\n>\Z")
+    chat.type("/edit" + ENTER)
+    chat.wait_for(r"^> one\Z")
+    chat.type(BACKSPACE * 3 + ENTER)
+    chat.wait_for(r"^> /edit\n>\n>\Z")
+    chat.type("two" + ENTER)
+    chat.wait_for(r"^Asked: one / two\n>\Z")
+
+
 def test_messages_of_many_lines_are_typed_and_pasted(opened: OpenTerminal) -> None:
     chat = opened("--no-log")
     assert "Nothing of this conversation is kept." in chat.wait_for(PROMPT)
