@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from appkit.cli.chat_input import Lines
 from appkit.cli.columns import columns, fitted
 from appkit.cli.line_loop import LineLoop
-from appkit.cli.printable import on_one_line
+from appkit.cli.printable import on_one_line, printable
 from appkit.cli.report import completion_json, print_pieces
 from appkit.cli.texts import text
 
@@ -159,7 +159,7 @@ class ChatLoop(LineLoop):
         system = self._chat.system
         if system is None:  # the model's own, where it has one
             system = getattr(self._chat.model, "system_prompt", "")
-        self.say(text("chat_system_is", system=system) if system else text("chat_system_none"))
+        self.say(text("chat_system_is", system=printable(system)) if system else text("chat_system_none"))
 
     def _undo(self, count: str) -> None:
         if count and not (count.isascii() and count.isdigit()):

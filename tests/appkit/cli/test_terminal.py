@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from appkit.chat import ConversationStore
+from appkit.messages import Message
 from tests.appkit.cli.command import environment
 from tests.helpers.real_models import real_model
 from tests.helpers.terminals import (
@@ -168,6 +169,24 @@ def test_the_screen_speaks_chinese_where_the_locale_does(opened: OpenTerminal) -
     chat.wait_for(r"^Asked: 你好\n>\Z")
     chat.type("/udno" + ENTER)
     chat.wait_for(r"^没有 /udno 这个命令；是不是 /undo？")
+
+
+def test_nothing_of_a_conversation_from_elsewhere_reaches_the_terminal_as_a_code(
+    opened: OpenTerminal, tmp_path: Path
+) -> None:
+    hostile = "see \x1b[2J\x1b]0;owned\x07\x9b31m\u202eme"
+    said = [Message(role="user", content=hostile), Message(role="assistant", content=hostile)]
+    with ConversationStore(tmp_path / "conversations.db") as store:
+        store.create(model="m", system=hostile, title=hostile, messages=said)
+    chat = opened("-c")
+    chat.wait_for(r"(?s)“see \[2J\]0;owned31mme”.*^> see \[2J\]0;owned31mme\nsee \[2J\]0;owned31mme\n>\Z")
+    chat.type("/system" + ENTER)
+    chat.wait_for(r"^System message: see \[2J\]0;owned31mme\n>\Z")
+    with ConversationStore(tmp_path / "conversations.db") as store:
+        (kept,) = store.list()
+    logs = opened("show", kept.id, command=(sys.executable, "-m", "appkit", "logs"))
+    shown = logs.wait_for("^left with 0$")
+    assert shown.count("see [2J]0;owned31mme") == 4  # title, system message, question, answer
 
 
 def test_ctrl_c_twice_at_the_prompt_leaves(opened: OpenTerminal) -> None:
