@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from appkit.cli.chat_input import Lines
 from appkit.cli.columns import columns, fitted
 from appkit.cli.line_loop import LineLoop
-from appkit.cli.printable import on_one_line
+from appkit.cli.printable import on_one_line, printable
 from appkit.cli.report import completion_json, print_pieces
 from appkit.cli.texts import text
 
@@ -56,7 +56,6 @@ class ChatLoop(LineLoop):
         self._docs: DocumentLoop | None = None
         self._context: CompiledContext | None = None
         self._num_dropped = 0
-        self._is_editing = False
 
     def run(self) -> None:
         """See `LineLoop.run`."""
@@ -71,21 +70,19 @@ class ChatLoop(LineLoop):
 
     def ask(self, question: str) -> None:
         """A turn with `question` as it is."""
-        self._show(self._chat.stream(question))
+        self._show(lambda: self._chat.stream(question))
 
     def answer(self, question: str) -> None:
-        is_edit, self._is_editing = self._is_editing, False
         if self._docs is not None:
             self._docs.answer(question)
-        elif is_edit:
-            self._show(self._chat.edit(question))
+        elif self._was_draft:
+            self._show(lambda: self._chat.edit(question))
         elif self._template is not None:
             self._ask_filled(self._template, question)
         else:
             self.ask(question)
 
     def obey(self, command: str, rest: str) -> bool:
-        self._is_editing = False
         if command == "/docs":
             self._use_docs(rest)
             return True
@@ -130,22 +127,17 @@ class ChatLoop(LineLoop):
         if is_new and self._store is not None and conversation_id and self._chat.messages != filled.before:
             self._store.rename(conversation_id, _beginning(line))
 
-    def _show(self, turn: "ChatStream") -> None:
+    def _show(self, begin: "Callable[[], ChatStream]") -> None:
         """An answer as it comes, and what its asker should know about it."""
-        self._context = turn.context
         conversation_id = self._chat.conversation_id
-        with self.interruptible():
-            try:
-                if not self._json:
-                    self._print(turn)
-                answer = turn.result()
-                if self._json:
-                    self.say(completion_json(answer, conversation=self._chat.conversation_id), to_person=False)
-            except KeyboardInterrupt:
-                turn.cancel()
-                if not self._lines.survives_errors:
-                    raise
-                self.say(text("chat_stopped"))
+        with self.interruptible(self._chat.end_turn):
+            turn = begin()
+            self._context = turn.context
+            if not self._json:
+                self._print(turn)
+            answer = turn.result()
+            if self._json:
+                self.say(completion_json(answer, conversation=self._chat.conversation_id), to_person=False)
         self._say_dropped()
         if self._chat.conversation_id != conversation_id:  # another process went on with it
             self.say(text("chat_parted", before=conversation_id, id=self._chat.conversation_id))
@@ -167,7 +159,7 @@ class ChatLoop(LineLoop):
         system = self._chat.system
         if system is None:  # the model's own, where it has one
             system = getattr(self._chat.model, "system_prompt", "")
-        self.say(text("chat_system_is", system=system) if system else text("chat_system_none"))
+        self.say(text("chat_system_is", system=printable(system)) if system else text("chat_system_none"))
 
     def _undo(self, count: str) -> None:
         if count and not (count.isascii() and count.isdigit()):
@@ -181,9 +173,9 @@ class ChatLoop(LineLoop):
         if (last := self._last_question()) is None:
             raise ValueError(text("chat_nothing_to_edit"))
         if new:
-            self._show(self._chat.edit(new))
+            self._show(lambda: self._chat.edit(new))
         elif self._lines.survives_errors:
-            self._draft, self._is_editing = last, True
+            self._draft = last
         else:
             raise ValueError(text("chat_edit_needs_text"))
 

@@ -1,6 +1,5 @@
 """The loop of `appkit chat --docs`: questions to the documents of a folder, one after another."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -8,6 +7,7 @@ from appkit.cli.answer_report import citation_with_surroundings, print_sources, 
 from appkit.cli.chat_input import Lines
 from appkit.cli.index_report import print_hits
 from appkit.cli.line_loop import LineLoop
+from appkit.cli.printable import json_text
 from appkit.cli.texts import text
 
 if TYPE_CHECKING:
@@ -42,22 +42,15 @@ class DocumentLoop(LineLoop):
         return self._index.stats().num_documents
 
     def answer(self, question: str) -> None:
-        turn = self._chat.stream(question)
-        with self.interruptible():
-            try:
-                if not self._json:
-                    print_text(turn)
-                self._answer = answer = turn.result()
-            except KeyboardInterrupt:
-                turn.close()
-                if not self._lines.survives_errors:
-                    raise
-                self.say(text("chat_stopped"))
-                return
-        if self._json:
-            self.say(json.dumps(answer.to_json(), ensure_ascii=False), to_person=False)
-        else:
-            print_sources(answer)
+        turn = self._chat.stream(question)  # nothing is computed yet
+        with self.interruptible(turn.close):
+            if not self._json:
+                print_text(turn)
+            self._answer = answer = turn.result()
+            if self._json:
+                self.say(json_text(answer.to_json()), to_person=False)
+            else:
+                print_sources(answer)
 
     def obey(self, command: str, rest: str) -> bool:
         match command:

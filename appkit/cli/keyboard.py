@@ -58,6 +58,7 @@ def without_echo() -> Iterator[None]:
         return
     silent = [*before]
     silent[3] &= ~termios.ECHO
+    silent[3] |= termios.NOFLSH  # or Ctrl-C would throw away what is written but not shown yet, and the lines with it
     termios.tcsetattr(sys.stdin, termios.TCSADRAIN, silent)
     try:
         yield

@@ -4,8 +4,8 @@ import difflib
 import shutil
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import ClassVar
 
 from appkit.cli.chat_input import Lines
@@ -24,6 +24,7 @@ class LineLoop(ABC):
         self._lines = lines
         self._json = json
         self._draft = ""  # stands in the next line when a person begins it
+        self._was_draft = False  # it stood in the line that is done now
 
     def run(self) -> None:
         """Until the lines end or one of them says /exit.
@@ -42,6 +43,10 @@ class LineLoop(ABC):
                 if not self._lines.survives_errors or (sentence := sentence_of(error)) is None:
                     raise
                 sys.stderr.write(text("error", message=sentence) + "\n")
+            except KeyboardInterrupt:
+                if not self._lines.survives_errors:
+                    raise
+                self.say(text("chat_stopped"))
 
     @abstractmethod
     def answer(self, question: str) -> None:
@@ -60,14 +65,21 @@ class LineLoop(ABC):
         return (*self.commands, "/help", "/exit", "/quit")
 
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """For an answer: Ctrl-C stops it once, and a person's other keys wait for the next line."""
-        if not self._lines.survives_errors:
-            with one_ctrl_c():
+    def interruptible(self, stop: Callable[[], None]) -> Iterator[None]:
+        """For an answer: Ctrl-C ends the block and calls `stop`; a person's other keys wait for the next line.
+
+        Raises:
+            KeyboardInterrupt: after `stop`, where the lines come from a script, which ends with it.
+        """
+        is_person = self._lines.survives_errors
+        with without_echo() if is_person else nullcontext(), one_ctrl_c(calm_s=CALM_S if is_person else 0):
+            try:
                 yield
-        else:
-            with without_echo(), one_ctrl_c(calm_s=CALM_S):
-                yield
+            except KeyboardInterrupt:
+                stop()
+                if not is_person:
+                    raise
+                self.say(text("chat_stopped"))
 
     def say(self, words: str, *, to_person: bool = True) -> None:
         """A line that is not the model's: to standard error where standard output is for a program."""
@@ -79,6 +91,7 @@ class LineLoop(ABC):
 
     def _read(self) -> str | None:
         draft, self._draft = self._draft, ""
+        self._was_draft = bool(draft)
         return self._lines.read(draft)
 
     def _do(self, line: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from appkit.chat import ConversationStore
+from appkit.messages import Message
 from tests.appkit.cli.command import environment
 from tests.helpers.real_models import real_model
 from tests.helpers.terminals import (
@@ -100,6 +101,19 @@ def test_a_conversation_is_held_corrected_left_and_gone_on_with(opened: OpenTerm
         assert [message.content for message in store.messages(kept.id)][::2] == ["one\n2 中文", "still there?"]
 
 
+def test_an_emptied_draft_is_no_edit(opened: OpenTerminal) -> None:
+    chat = opened("--no-log")
+    chat.wait_for(PROMPT)
+    chat.type("one" + ENTER)
+    chat.wait_for(r"^Asked: one\n>\Z")
+    chat.type("/edit" + ENTER)
+    chat.wait_for(r"^> one\Z")
+    chat.type(BACKSPACE * 3 + ENTER)
+    chat.wait_for(r"^> /edit\n>\n>\Z")
+    chat.type("two" + ENTER)
+    chat.wait_for(r"^Asked: one / two\n>\Z")
+
+
 def test_messages_of_many_lines_are_typed_and_pasted(opened: OpenTerminal) -> None:
     chat = opened("--no-log")
     assert "Nothing of this conversation is kept." in chat.wait_for(PROMPT)
@@ -155,6 +169,24 @@ def test_the_screen_speaks_chinese_where_the_locale_does(opened: OpenTerminal) -
     chat.wait_for(r"^Asked: 你好\n>\Z")
     chat.type("/udno" + ENTER)
     chat.wait_for(r"^没有 /udno 这个命令；是不是 /undo？")
+
+
+def test_nothing_of_a_conversation_from_elsewhere_reaches_the_terminal_as_a_code(
+    opened: OpenTerminal, tmp_path: Path
+) -> None:
+    hostile = "see \x1b[2J\x1b]0;owned\x07\x9b31m\u202eme"
+    said = [Message(role="user", content=hostile), Message(role="assistant", content=hostile)]
+    with ConversationStore(tmp_path / "conversations.db") as store:
+        store.create(model="m", system=hostile, title=hostile, messages=said)
+    chat = opened("-c")
+    chat.wait_for(r"(?s)“see \[2J\]0;owned31mme”.*^> see \[2J\]0;owned31mme\nsee \[2J\]0;owned31mme\n>\Z")
+    chat.type("/system" + ENTER)
+    chat.wait_for(r"^System message: see \[2J\]0;owned31mme\n>\Z")
+    with ConversationStore(tmp_path / "conversations.db") as store:
+        (kept,) = store.list()
+    logs = opened("show", kept.id, command=(sys.executable, "-m", "appkit", "logs"))
+    shown = logs.wait_for("^left with 0$")
+    assert shown.count("see [2J]0;owned31mme") == 4  # title, system message, question, answer
 
 
 def test_ctrl_c_twice_at_the_prompt_leaves(opened: OpenTerminal) -> None:
