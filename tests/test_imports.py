@@ -23,7 +23,7 @@ ROWS = {
         ["training"],
     ],
     "appkit": [
-        ["errors"],
+        ["errors", "lazy_names"],
         ["messages", "trace"],
         ["llm", "templates"],
         ["context", "structured", "retrieval"],

@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import Literal
 
 from appkit.errors import ConversationError, StoreDamagedError, StoreVersionError
+from appkit.retrieval.schema import FTS5_TOKENIZER
 
 APPLICATION_ID = 0x61706B63  # "apkc"
 FORMAT_VERSION = 1
 BUSY_TIMEOUT_S = 15.0
 
 _HEADER = b"SQLite format 3\0"
-# FTS5 sees words that were cut already, joined by spaces: nothing else separates (see `appkit.retrieval.schema`).
-_PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()).replace("'", "''''")
 _SCHEMA = f"""
 CREATE TABLE bodies (
     body_id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
@@ -71,7 +70,7 @@ CREATE TABLE notes (
     PRIMARY KEY (node_id, kind)
 );
 CREATE TABLE body_words (body_id INTEGER PRIMARY KEY, words BLOB NOT NULL);
-CREATE VIRTUAL TABLE node_words USING fts5 (words, content = '', tokenize = 'ascii tokenchars ''{_PUNCTUATION}''');
+CREATE VIRTUAL TABLE node_words USING fts5 (words, content = '', tokenize = '{FTS5_TOKENIZER}');
 """
 
 

@@ -96,7 +96,7 @@ class ChatLoop(LineLoop):
             case "/stats":
                 self.say(text("chat_stats", **asdict(self._chat.stats())))
             case "/context":
-                self.say(text("chat_no_turn_yet") if self._context is None else self._context.explain())
+                self._say_context()
             case "/undo":
                 self._undo(rest)
             case "/edit":
@@ -160,6 +160,14 @@ class ChatLoop(LineLoop):
         if system is None:  # the model's own, where it has one
             system = getattr(self._chat.model, "system_prompt", "")
         self.say(text("chat_system_is", system=printable(system)) if system else text("chat_system_none"))
+
+    def _say_context(self) -> None:
+        if self._context is None:
+            self.say(text("chat_no_turn_yet"))
+            return
+        from appkit.cli.explain_report import map_text
+
+        self.say(map_text(self._context, self._chat.model))
 
     def _undo(self, count: str) -> None:
         if count and not (count.isascii() and count.isdigit()):

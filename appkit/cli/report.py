@@ -26,6 +26,7 @@ def completion_json(completion: Completion, *, load_s: float | None = None, conv
             "prompt_tokens": usage.prompt_tokens,
             "cached_tokens": usage.cached_tokens,
             "completion_tokens": usage.completion_tokens,
+            "is_estimate": usage.is_estimate,
         },
         "timings": timings,
     }

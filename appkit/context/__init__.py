@@ -9,8 +9,9 @@ print(compiled.explain())
 answer = model.chat(compiled.messages, GenerationSettings(max_tokens=256))
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from appkit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from appkit.context.compile import compile_context
@@ -43,10 +44,4 @@ __all__ = [
     "turns",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'appkit.context' has no attribute {name!r}")
-    value = getattr(import_module(f"appkit.context.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES, globals())

@@ -88,7 +88,10 @@ class CompletionStream(Protocol):
 
 
 class LanguageModel(Protocol):
-    """A model that continues text and answers messages."""
+    """A model that continues text and answers messages.
+
+    To write one, derive from this class: `generate`, `chat` and the `with` block come from `stream` and `close`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -104,8 +107,8 @@ class LanguageModel(Protocol):
     def generate(
         self, prompt: str, settings: GenerationSettings = DEFAULT_SETTINGS, *, constraint: Constraint | None = None
     ) -> Completion:
-        """Continue `prompt` as plain text, without any chat template."""
-        ...
+        """Continue `prompt` as plain text: without chat template, after the start token where the model wants one."""
+        return self.stream(prompt, settings, constraint=constraint).result()
 
     def stream(
         self,
@@ -132,7 +135,7 @@ class LanguageModel(Protocol):
         `ModelNotice` that says so. Raises CapabilityError for tools or constraints that the model does not offer and
         ContextOverflowError for messages longer than the model holds.
         """
-        ...
+        return self.stream(messages, settings, tools=tools, constraint=constraint).result()
 
     def score(self, prompt: str | Sequence[Message], continuation: str) -> "np.ndarray":
         """[n] float32: log-probability of each token of `continuation` after `prompt`.
@@ -167,9 +170,11 @@ class LanguageModel(Protocol):
         """Give memory and threads back. Twice is harmless; later calls raise."""
         ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *exc: object) -> None: ...
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
 
 class Embedder(Protocol):

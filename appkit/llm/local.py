@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, cast
 import numpy as np
 
 from appkit.errors import CapabilityError, ContextOverflowError
-from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings, Usage
+from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings, LanguageModel, Usage
 from appkit.llm.language import language_notice
 from appkit.llm.notices import Notices
 from appkit.llm.prompt_ids import PromptEncoder
@@ -39,7 +39,7 @@ _CHAT: frozenset[Capability] = frozenset(
 )
 
 
-class LocalModel:
+class LocalModel(LanguageModel):
     """A model file and the engine that runs it. Owns both; `close` gives them back.
 
     Args:
@@ -101,23 +101,6 @@ class LocalModel:
         if self._entry is not None:
             return self._entry.system_prompt or ""
         return FALLBACK_SYSTEM if self._is_chat_model else ""
-
-    def generate(
-        self, prompt: str, settings: GenerationSettings = DEFAULT_SETTINGS, *, constraint: Constraint | None = None
-    ) -> Completion:
-        """Continue `prompt`: the start token is added where the model wants one, nothing else."""
-        return self.stream(prompt, settings, constraint=constraint).result()
-
-    def chat(
-        self,
-        messages: Sequence[Message],
-        settings: GenerationSettings = DEFAULT_SETTINGS,
-        *,
-        tools: Sequence[ToolSpec] = (),
-        constraint: Constraint | None = None,
-    ) -> Completion:
-        """The assistant's next message; see `LanguageModel.chat`."""
-        return self.stream(messages, settings, tools=tools, constraint=constraint).result()
 
     def stream(
         self,
@@ -196,12 +179,6 @@ class LocalModel:
         """Stop the engine and unmap the weights."""
         self._engine.close()
         self._model.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     @property
     def _is_chat_model(self) -> bool:

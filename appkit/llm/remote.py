@@ -7,10 +7,10 @@ token is at hand, which is what `LocalModel` is for.
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn
 
 from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
-from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings
+from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings, LanguageModel
 from appkit.llm.notices import Notices
 from appkit.llm.remote_address import PREFIX, parse_address
 from appkit.llm.remote_http import RemoteLimits
@@ -34,7 +34,7 @@ DEFAULT_MAX_SEQ_LEN = 8192  # where neither the server nor the address says
 _TEMPLATE_TOKENS = 1024  # more than templates add by themselves
 
 
-class RemoteModel:
+class RemoteModel(LanguageModel):
     """A model of a server. Opening it asks the server what it has; nothing is generated before it is asked for.
 
     Args:
@@ -81,23 +81,6 @@ class RemoteModel:
     def max_seq_len(self) -> int:
         """What the address says, else the server, else 8,192, with a notice."""
         return self._offer.max_seq_len or DEFAULT_MAX_SEQ_LEN
-
-    def generate(
-        self, prompt: str, settings: GenerationSettings = DEFAULT_SETTINGS, *, constraint: Constraint | None = None
-    ) -> Completion:
-        """Continue `prompt` as plain text, for servers that have `/completions`; see `RemoteStream.result`."""
-        return self.stream(prompt, settings, constraint=constraint).result()
-
-    def chat(
-        self,
-        messages: Sequence[Message],
-        settings: GenerationSettings = DEFAULT_SETTINGS,
-        *,
-        tools: Sequence[ToolSpec] = (),
-        constraint: Constraint | None = None,
-    ) -> Completion:
-        """The assistant's next message; see `LanguageModel.chat` and `RemoteStream.result`."""
-        return self.stream(messages, settings, tools=tools, constraint=constraint).result()
 
     def stream(
         self,
@@ -166,12 +149,6 @@ class RemoteModel:
         for stream in list(self._streams):
             stream.cancel()
         self._server.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"RemoteModel({self.name!r})"

@@ -12,7 +12,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
-from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, FinishReason, GenerationSettings, Usage
+from appkit.llm.base import (
+    DEFAULT_SETTINGS,
+    Capability,
+    Completion,
+    FinishReason,
+    GenerationSettings,
+    LanguageModel,
+    Usage,
+)
 from appkit.messages import Constraint, Message, ToolCall, ToolSpec
 
 if TYPE_CHECKING:
@@ -35,7 +43,7 @@ class ScriptedRequest:
     constraint: Constraint | None = None
 
 
-class ScriptedModel:
+class ScriptedModel(LanguageModel):
     """A `LanguageModel` with its answers written down.
 
     Args:
@@ -80,23 +88,6 @@ class ScriptedModel:
     @property
     def max_seq_len(self) -> int:
         return self._max_seq_len
-
-    def generate(
-        self, prompt: str, settings: GenerationSettings = DEFAULT_SETTINGS, *, constraint: Constraint | None = None
-    ) -> Completion:
-        """The next answer of the script, whatever the prompt says."""
-        return self.stream(prompt, settings, constraint=constraint).result()
-
-    def chat(
-        self,
-        messages: Sequence[Message],
-        settings: GenerationSettings = DEFAULT_SETTINGS,
-        *,
-        tools: Sequence[ToolSpec] = (),
-        constraint: Constraint | None = None,
-    ) -> Completion:
-        """The next answer of the script, with its tool calls."""
-        return self.stream(messages, settings, tools=tools, constraint=constraint).result()
 
     def stream(
         self,
@@ -162,12 +153,6 @@ class ScriptedModel:
     def close(self) -> None:
         """Nothing to give back; later calls raise."""
         self._is_closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def _answer(self, request: ScriptedRequest, prompt_ids: tuple[int, ...]) -> "ScriptedStream":
         self._check_open()

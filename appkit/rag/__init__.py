@@ -1,7 +1,8 @@
 """Questions answered from documents, with citations. Names are imported when they are first used."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from appkit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from appkit.rag.answer import Answer, Method
@@ -41,10 +42,4 @@ __all__ = [
     "verify",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'appkit.rag' has no attribute {name!r}")
-    value = getattr(import_module(f"appkit.rag.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES, globals())

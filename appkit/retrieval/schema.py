@@ -18,6 +18,7 @@ TEXT_PART_CHARS = 1 << 15
 # with all punctuation added, spaces alone separate. (A tab or line end inside a word would too: `join_words` leaves
 # none.)
 _PUNCTUATION = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()).replace("'", "''''")
+FTS5_TOKENIZER = f"ascii tokenchars ''{_PUNCTUATION}''"  # as it stands between single quotes
 
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -57,7 +58,7 @@ CREATE TABLE chunk_data (
     words BLOB NOT NULL,        -- zlib of the words with spaces between
     vector BLOB                 -- float16; the null of a draft is filled before it is committed
 );
-CREATE VIRTUAL TABLE chunk_words USING fts5 (words, content = '', tokenize = 'ascii tokenchars ''{_PUNCTUATION}''');
+CREATE VIRTUAL TABLE chunk_words USING fts5 (words, content = '', tokenize = '{FTS5_TOKENIZER}');
 CREATE TABLE skipped (
     source TEXT PRIMARY KEY,
     size_bytes INTEGER NOT NULL,

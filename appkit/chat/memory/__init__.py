@@ -6,8 +6,9 @@
 Names are imported when they are first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from appkit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from appkit.chat.memory.base import Memory
@@ -30,10 +31,4 @@ _HOMES = {
 
 __all__ = ["Memory", "PinnedFacts", "RunningSummary", "Showing", "TokenBudget", "VectorRecall", "Window"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'appkit.chat.memory' has no attribute {name!r}")
-    value = getattr(import_module(f"appkit.chat.memory.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _HOMES, globals())
