@@ -166,13 +166,13 @@ class ClosingMatcher:
 
     def _find_ending(self, shadow: llguidance.LLMatcher) -> bytes | None:
         """An ending; in free text the mark that ends it comes first, for no search would find that."""
-        mark = self._after
-        body = shadow.deep_copy()
-        if body.try_consume_tokens(list(mark)) == len(mark):
-            ending = find_ending(body, self._usable)
-            if ending is not None:
-                return mark + ending
-        return find_ending(shadow, self._usable) if mark else None
+        if self._after:
+            body = shadow.deep_copy()
+            if body.try_consume_tokens(list(self._after)) == len(self._after):
+                ending = find_ending(body, self._usable)
+                if ending is not None:
+                    return self._after + ending
+        return find_ending(shadow, self._usable)
 
     def _fits(self, ending: bytes, room: int) -> bool:
         if len(ending) <= room:

@@ -16,7 +16,7 @@ def test_the_answer_is_printed_with_a_line_end(tmp_path: Path) -> None:
 def test_json_has_exactly_the_promised_shape(tmp_path: Path) -> None:
     report = json.loads(appkit("run", "hi", "-m", SCRIPTED, "--json", home=tmp_path).stdout)
     assert list(report) == ["text", "token_ids", "finish_reason", "usage", "timings"]
-    assert list(report["usage"]) == ["prompt_tokens", "cached_tokens", "completion_tokens"]
+    assert list(report["usage"]) == ["prompt_tokens", "cached_tokens", "completion_tokens", "is_estimate"]
     assert list(report["timings"]) == ["load_s", "ttft_s", "prefill_tok_s", "decode_tok_s"]
     assert report["text"] == "Hello there"
     assert report["token_ids"] == list(map(ord, "Hello there"))

@@ -226,7 +226,7 @@ def test_a_real_model_answers_and_remembers(opened: OpenTerminal, tmp_path: Path
     chat.type("My name is Ada." + ENTER)
     chat.wait_for(r"^> My name is Ada\.\n(.+\n)+>\Z", timeout_s=120)
     chat.type("/context" + ENTER)
-    chat.wait_for(r"^question .*1 kept$")
+    chat.wait_for(r"^question .*1 shown$")
     chat.type(CTRL_D)
     chat.wait_for(r"^left with 0$")
     with ConversationStore(tmp_path / "conversations.db") as store:
