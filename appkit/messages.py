@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
+# With tools at hand: "auto" leaves calling to the model, "required" has it call at least one, "none" has it answer.
+ToolChoice = Literal["auto", "required", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +61,13 @@ class Constraint:
 
     "regex" and "grammar" take source text, "json_schema" a schema as JSON text, "choice" a tuple of texts, "substring"
     a text of which the answer is a part. With `after`, free text that ends with it comes before, such as "</think>".
+    The text of a "grammar" (Lark) refers to each of its `parts`, constraints by name, as `@name`.
     """
 
     kind: Literal["regex", "json_schema", "choice", "grammar", "substring"]
     source: str | tuple[str, ...]
     after: str = ""
+    parts: tuple[tuple[str, "Constraint"], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

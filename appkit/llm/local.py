@@ -249,11 +249,14 @@ class LocalModel(LanguageModel):
         request = Request(
             prompt_ids=prompt_ids,
             params=params,
-            constraint=None
-            if constraint is None
-            else RuntimeConstraint(constraint.kind, constraint.source, constraint.after),
+            constraint=None if constraint is None else _to_runtime(constraint),
         )
         return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start)
+
+
+def _to_runtime(constraint: Constraint) -> RuntimeConstraint:
+    parts = tuple((name, _to_runtime(part)) for name, part in constraint.parts)
+    return RuntimeConstraint(constraint.kind, constraint.source, constraint.after, parts)
 
 
 class LocalStream:

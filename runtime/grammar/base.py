@@ -18,6 +18,7 @@ class Constraint:
     "choice" a tuple of texts, "substring" a text of which the completion is a part, not empty.
 
     Args:
+        parts: constraints by name, which the text of a "grammar" refers to as `@name`. They have none of their own.
         after: where not empty, the completion begins with free text that ends with the first `after`, such as the
             "</think>" of a model that reasons; what follows it matches.
     """
@@ -25,6 +26,7 @@ class Constraint:
     kind: Literal["regex", "json_schema", "choice", "grammar", "substring"]
     source: str | tuple[str, ...]
     after: str = ""
+    parts: tuple[tuple[str, "Constraint"], ...] = ()
 
 
 class Matcher(Protocol):

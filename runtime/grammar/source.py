@@ -1,6 +1,7 @@
 """What a constraint says, checked and written in llguidance's own form."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from runtime.grammar.schema import strict_schema
 
 MAX_SOURCE_CHARS = 1 << 18
 MAX_SCHEMA_DEPTH = 64
+_PART_NAME = re.compile("[a-z][a-z0-9_]{0,63}")
 WHAT_TO_CHANGE = {
     "regex": "Write it in the syntax of Rust's regex crate: no look-around, no back-references, balanced parentheses.",
     "json_schema": "Leave out what a grammar cannot express (not, if, uniqueItems, contains and the like).",
@@ -37,8 +39,11 @@ def grammar_of(constraint: Constraint) -> str:
     Raises:
         ValueError: a constraint of the wrong type, too large, or not JSON where it should be.
     """
-    grammar = _body(constraint)
-    return _after_free_text(constraint.after, grammar) if constraint.after else json.dumps({"grammars": [grammar]})
+    parts = [{**_body(part), "name": name} for name, part in _checked_parts(constraint)]
+    grammars = [_body(constraint), *parts]
+    if constraint.after:
+        grammars = [_free_text(constraint.after), {**grammars[0], "name": "body"}, *parts]
+    return json.dumps({"grammars": grammars})
 
 
 def refusal(kind: str, reason: str) -> ValueError:
@@ -86,11 +91,27 @@ def _first_grammar(text: str) -> dict[str, Any]:
     return cast(dict[str, Any], json.loads(text)["grammars"][0])
 
 
-def _after_free_text(after: str, grammar: dict[str, Any]) -> str:
+def _checked_parts(constraint: Constraint) -> tuple[tuple[str, Constraint], ...]:
+    if constraint.parts and constraint.kind != "grammar":
+        raise ValueError(f'A constraint of kind "{constraint.kind}" has parts; only a "grammar" refers to any.')
+    names = [name for name, _ in constraint.parts]
+    for name, part in constraint.parts:
+        if not _PART_NAME.fullmatch(name) or name == "body" or names.count(name) > 1:
+            raise ValueError(
+                f"A part of a grammar is named {name!r:.80}; give each a name of its own, of small letters, digits "
+                'and _, other than "body".'
+            )
+        if part.parts or part.after:
+            raise ValueError(
+                f"The part {name!r} of a grammar has `parts` or `after`; put those into the grammar itself."
+            )
+    return constraint.parts
+
+
+def _free_text(after: str) -> dict[str, Any]:
     if not isinstance(after, str) or len(after) > 100:
         raise ValueError(f"`after` of a constraint is a text of at most 100 characters, got {after!r:.120}.")
-    free = f"start: free @body\nfree[suffix={json.dumps(after)}]: /(?s:.*)/"
-    return json.dumps({"grammars": [{"lark_grammar": free}, {**grammar, "name": "body"}]})
+    return {"lark_grammar": f"start: free @body\nfree[suffix={json.dumps(after)}]: /(?s:.*)/"}
 
 
 def _check_size(kind: str, source: str) -> None:

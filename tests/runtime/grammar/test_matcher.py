@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -234,3 +235,39 @@ def test_real_vocabularies_write_each_choice(name: str, rng: np.random.Generator
             state.accept(token_id)
             text += tokenizer.token_bytes(token_id)
         assert text.decode() == wanted
+
+
+CALL = Constraint(
+    "grammar",
+    'start: "call " @arguments | "say " @words',
+    parts=(("arguments", Constraint("json_schema", json.dumps(SCHEMA))), ("words", Constraint("regex", "[a-z ]+"))),
+)
+
+
+def test_a_grammar_refers_to_its_parts() -> None:
+    for text in ('call {"name":"Ann","old":true}', "say so be it"):
+        assert accepts(compile_constraint(CALL, TOKENIZER), text)
+    for text in ('call {"name":"Bob","old":true}', "say 1", "say", 'say {"name":"Ann","old":true}'):
+        assert not accepts(compile_constraint(CALL, TOKENIZER), text)
+
+
+def test_a_grammar_with_parts_may_follow_free_text() -> None:
+    thinking = replace(CALL, after="</think>")
+    assert accepts(compile_constraint(thinking, TOKENIZER), "hm, say what?</think>say so")
+    assert not accepts(compile_constraint(thinking, TOKENIZER), "say so")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "said"),
+    [
+        (Constraint("regex", "a", parts=(("x", Constraint("regex", "b")),)), 'kind "regex" has parts'),
+        (Constraint("grammar", "start: @x", parts=(("X-1", Constraint("regex", "b")),)), "'X-1'"),
+        (Constraint("grammar", "start: @x", parts=(("x", Constraint("regex", "b")),) * 2), "a name of its own"),
+        (Constraint("grammar", "start: @x", parts=(("x", Constraint("regex", "b", after="c")),)), "into the grammar"),
+        (Constraint("grammar", "start: @y", parts=(("x", Constraint("regex", "b")),)), "y"),
+        (Constraint("grammar", "start: @x", parts=(("x", Constraint("json_schema", '{"not": {}}')),)), '"not"'),
+    ],
+)
+def test_parts_that_cannot_be_followed_are_explained(constraint: Constraint, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        compile_constraint(constraint, TOKENIZER)
