@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
 
-from appkit.messages import Constraint, Message, ToolCall, ToolSpec
+from appkit.messages import Constraint, Message, ToolCall, ToolChoice, ToolSpec
 
 if TYPE_CHECKING:  # a tenth of a second that a command line without a model need not pay
     import numpy as np
@@ -116,9 +116,10 @@ class LanguageModel(Protocol):
         settings: GenerationSettings = DEFAULT_SETTINGS,
         *,
         tools: Sequence[ToolSpec] = (),
+        tool_choice: ToolChoice = "auto",
         constraint: Constraint | None = None,
     ) -> CompletionStream:
-        """The same as `generate` (for a str) or `chat` (for messages), piece by piece."""
+        """The same as `generate` (for a str) or `chat` (for messages), piece by piece: the text, not the calls."""
         ...
 
     def chat(
@@ -127,15 +128,19 @@ class LanguageModel(Protocol):
         settings: GenerationSettings = DEFAULT_SETTINGS,
         *,
         tools: Sequence[ToolSpec] = (),
+        tool_choice: ToolChoice = "auto",
         constraint: Constraint | None = None,
     ) -> Completion:
         """The assistant's next message.
+
+        With `tools` it calls some of them (`Completion.tool_calls`, each with an id) or answers: `tool_choice`
+        "required" leaves it only the first, "none" only the second. `constraint` holds the answer, not the calls.
 
         A base model, which lacks the capability "chat", is asked as plain completion between role names, with a
         `ModelNotice` that says so. Raises CapabilityError for tools or constraints that the model does not offer and
         ContextOverflowError for messages longer than the model holds.
         """
-        return self.stream(messages, settings, tools=tools, constraint=constraint).result()
+        return self.stream(messages, settings, tools=tools, tool_choice=tool_choice, constraint=constraint).result()
 
     def score(self, prompt: str | Sequence[Message], continuation: str) -> "np.ndarray":
         """[n] float32: log-probability of each token of `continuation` after `prompt`.

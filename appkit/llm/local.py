@@ -13,7 +13,7 @@ from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, Generation
 from appkit.llm.language import language_notice
 from appkit.llm.notices import Notices
 from appkit.llm.prompt_ids import PromptEncoder
-from appkit.messages import Constraint, Message, ToolSpec
+from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 from runtime import (
     DEFAULT_MODEL,
     Engine,
@@ -108,6 +108,7 @@ class LocalModel(LanguageModel):
         settings: GenerationSettings = DEFAULT_SETTINGS,
         *,
         tools: Sequence[ToolSpec] = (),
+        tool_choice: ToolChoice = "auto",
         constraint: Constraint | None = None,
     ) -> "LocalStream":
         """Piece by piece. The request is under way when this returns; a prompt that does not fit raises here."""

@@ -23,7 +23,7 @@ from appkit.llm.remote_server import RemoteServer
 from appkit.llm.remote_sse import SseParser
 from appkit.llm.remote_stream import RemoteStream
 from appkit.llm.remote_tokens import Estimate
-from appkit.messages import Constraint, Message, ToolSpec
+from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,6 +88,7 @@ class RemoteModel(LanguageModel):
         settings: GenerationSettings = DEFAULT_SETTINGS,
         *,
         tools: Sequence[ToolSpec] = (),
+        tool_choice: ToolChoice = "auto",
         constraint: Constraint | None = None,
     ) -> RemoteStream:
         """Piece by piece. The request is under way when this returns; what goes wrong later is raised by the stream.
@@ -101,7 +102,7 @@ class RemoteModel(LanguageModel):
         if isinstance(prompt, str):
             body = completion_body(self._offer.dialect, prompt, self._with_end(prompt, settings))
         else:
-            body = chat_body(self._offer.dialect, prompt, settings, tools)
+            body = chat_body(self._offer.dialect, prompt, settings, tools, tool_choice)
         estimate = Estimate().count(prompt, tools)
         self._check_fits(prompt, tools, estimate)
         url = f"{self._address.url}/{'chat/' if is_chat else ''}completions"

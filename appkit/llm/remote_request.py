@@ -12,7 +12,7 @@ from typing import Any
 
 from appkit.errors import CapabilityError
 from appkit.llm.base import GenerationSettings
-from appkit.messages import Message, ToolSpec
+from appkit.messages import Message, ToolChoice, ToolSpec
 
 _SHARED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
 _EXTRA = ("top_k", "min_p", "repetition_penalty", "ignore_eos")
@@ -47,12 +47,16 @@ class Dialect:
 
 
 def chat_body(
-    dialect: Dialect, messages: Sequence[Message], settings: GenerationSettings, tools: Sequence[ToolSpec]
+    dialect: Dialect,
+    messages: Sequence[Message],
+    settings: GenerationSettings,
+    tools: Sequence[ToolSpec],
+    tool_choice: ToolChoice = "auto",
 ) -> dict[str, Any]:
     """The body for `/chat/completions`. Raises CapabilityError for a setting the server may not know."""
     body = _body(dialect, settings, dialect.max_tokens_name) | {"messages": [message_json(m) for m in messages]}
     if tools:
-        body["tools"] = [tool_json(tool) for tool in tools]
+        body |= {"tools": [tool_json(tool) for tool in tools], "tool_choice": tool_choice}
     if settings.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": settings.logprobs}
     return body

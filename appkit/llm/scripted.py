@@ -21,7 +21,7 @@ from appkit.llm.base import (
     LanguageModel,
     Usage,
 )
-from appkit.messages import Constraint, Message, ToolCall, ToolSpec
+from appkit.messages import Constraint, Message, ToolCall, ToolChoice, ToolSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +40,7 @@ class ScriptedRequest:
     prompt: str | tuple[Message, ...]
     settings: GenerationSettings
     tools: tuple[ToolSpec, ...] = ()
+    tool_choice: ToolChoice = "auto"
     constraint: Constraint | None = None
 
 
@@ -95,6 +96,7 @@ class ScriptedModel(LanguageModel):
         settings: GenerationSettings = DEFAULT_SETTINGS,
         *,
         tools: Sequence[ToolSpec] = (),
+        tool_choice: ToolChoice = "auto",
         constraint: Constraint | None = None,
     ) -> "ScriptedStream":
         """The next answer, character by character."""
@@ -102,7 +104,9 @@ class ScriptedModel(LanguageModel):
             what = "The prompt is empty" if isinstance(prompt, str) else "There are no messages"
             raise ValueError(f"{what}: there is nothing to go on from.")
         asked = prompt if isinstance(prompt, str) else tuple(prompt)
-        request = ScriptedRequest(prompt=asked, settings=settings, tools=tuple(tools), constraint=constraint)
+        request = ScriptedRequest(
+            prompt=asked, settings=settings, tools=tuple(tools), tool_choice=tool_choice, constraint=constraint
+        )
         return self._answer(request, _ids(_show(asked, tools)))
 
     def score(self, prompt: Prompt, continuation: str) -> "np.ndarray":
