@@ -52,6 +52,7 @@ class Usage:
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    forced_tokens: int = 0  # of these, left no choice about by a constraint, and so without a model step of their own
     is_estimate: bool = False  # a remote server did not say; whoever shows the numbers says so
 
 

@@ -302,6 +302,7 @@ class LocalStream:
                 prompt_tokens=result.prompt_tokens,
                 cached_tokens=result.cached_tokens,
                 completion_tokens=result.completion_tokens,
+                forced_tokens=result.forced_tokens,
             ),
             prompt_ids=self._prompt_ids,
             token_ids=tuple(result.token_ids),

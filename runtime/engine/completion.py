@@ -47,7 +47,7 @@ class CompletionTask(Task):
         self._token_ids: list[int] = []
         self._texts: list[str] = []
         self._logprobs: list[TokenLogprobs] = []
-        self._num_cached = 0
+        self._num_cached = self._num_forced = 0
         self._started_at = self._first_at = self._last_at = 0.0
 
     @property
@@ -73,8 +73,11 @@ class CompletionTask(Task):
         self._decided.extend(self._decide(row) if not self._decided else ())
         if not self._decided:
             self._end("stop")
+        is_first = True
         while self._decided and not self.is_done:
             token_id = self._decided.popleft()
+            self._num_forced += not is_first
+            is_first = False
             self._sampler.accept(token_id)
             wants_logprobs = self.request.params.logprobs is not None
             if wants_logprobs:
@@ -180,6 +183,7 @@ class CompletionTask(Task):
                 prompt_tokens=len(self.request.prompt_ids),
                 cached_tokens=self._num_cached,
                 completion_tokens=len(self._token_ids),
+                forced_tokens=self._num_forced,
                 timings=self._timings(),
                 logprobs=None if self.request.params.logprobs is None else tuple(self._logprobs),
             )

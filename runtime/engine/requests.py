@@ -69,5 +69,6 @@ class Result:
     prompt_tokens: int
     cached_tokens: int  # of the prompt, found in the KV cache
     completion_tokens: int
+    forced_tokens: int  # of these, left no choice about by the constraint and not asked of the model one by one
     timings: Timings
     logprobs: tuple[TokenLogprobs, ...] | None = None  # one a token when asked for

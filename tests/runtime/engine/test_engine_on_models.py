@@ -176,8 +176,20 @@ def test_tokens_that_must_come_are_not_asked_for(llama: Model) -> None:
             ((quick,),) = engine.generate(["x"], params, constraint=NESTED)
             ((slow,),) = engine.generate(["x"], replace(params, logprobs=0), constraint=NESTED)
             assert quick.token_ids == slow.token_ids
+            assert (quick.forced_tokens >= len('"names":[') - 1, slow.forced_tokens) == (True, 0)
             assert slow.logprobs is not None
             assert len(slow.logprobs) == len(slow.token_ids)
+
+
+def test_each_forced_token_saves_a_step_of_the_model(llama: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    forward = llama.network.forward
+    monkeypatch.setattr(
+        llama.network, "forward", lambda *args, **kwargs: (steps.append(1), forward(*args, **kwargs))[1]
+    )
+    with Engine(llama) as engine:
+        ((result,),) = engine.generate(["x"], GREEDY, constraint=Constraint("regex", "(yes|no), that is so\\.[0-9]"))
+    assert result.forced_tokens == result.completion_tokens - len(steps) > 10
 
 
 def test_a_bad_constraint_ends_its_request_only(llama: Model) -> None:
