@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         OutputParseError,
         RemoteModelError,
         TemplateError,
+        TraceError,
     )
     from appkit.fewshot import Example, ExampleStore, Selection
     from appkit.llm.base import (
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from appkit.messages import Citation, Constraint, Message, ToolCall, ToolSpec
     from appkit.rag import Answer, AnswerStream, DocumentChat, Index
     from appkit.templates import Prompt, list_prompts, load_prompt
+    from appkit.trace import Trace, TraceRecord, TraceWriter, read_trace
 
 __version__ = "0.1.0"
 
@@ -86,12 +88,17 @@ _HOMES = {
     "TemplateError": "appkit.errors",
     "ToolCall": "appkit.messages",
     "ToolSpec": "appkit.messages",
+    "Trace": "appkit.trace",
+    "TraceError": "appkit.errors",
+    "TraceRecord": "appkit.trace",
+    "TraceWriter": "appkit.trace",
     "Usage": "appkit.llm.base",
     "compile_context": "appkit.context",
     "item_tokens": "appkit.context",
     "list_prompts": "appkit.templates",
     "load_prompt": "appkit.templates",
     "open_model": "appkit.llm.open",
+    "read_trace": "appkit.trace",
     "turns": "appkit.context",
 }
 
@@ -137,6 +144,10 @@ __all__ = [
     "TemplateError",
     "ToolCall",
     "ToolSpec",
+    "Trace",
+    "TraceError",
+    "TraceRecord",
+    "TraceWriter",
     "Usage",
     "__version__",
     "compile_context",
@@ -144,6 +155,7 @@ __all__ = [
     "list_prompts",
     "load_prompt",
     "open_model",
+    "read_trace",
     "turns",
 ]
 

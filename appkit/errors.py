@@ -15,6 +15,7 @@ AppkitError
 ├─ OutputParseError       has .text
 ├─ ToolError              has .tool_name; the model gets to see it
 ├─ AgentStoppedError      has .reason, .steps
+├─ TraceError             has .path
 ├─ CapabilityError        has .model, .capability
 └─ ContextOverflowError   has .num_tokens, .limit
 """
@@ -136,3 +137,11 @@ class EmbedderMismatchError(RetrievalError):
         super().__init__(message)
         self.indexed = indexed
         self.given = given
+
+
+class TraceError(AppkitError):
+    """A trace at `path` cannot be written, or what is there is none that this build reads."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
