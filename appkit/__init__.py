@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         OutputParseError,
         RemoteModelError,
         TemplateError,
+        ToolError,
         TraceError,
     )
     from appkit.fewshot import Example, ExampleStore, Selection
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from appkit.messages import Citation, Constraint, Message, ToolCall, ToolSpec
     from appkit.rag import Answer, AnswerStream, DocumentChat, Index
     from appkit.templates import Prompt, list_prompts, load_prompt
+    from appkit.tools import Tool, ToolResult, tool
     from appkit.trace import Trace, TraceRecord, TraceWriter, read_trace
 
 __version__ = "0.1.0"
@@ -86,7 +88,10 @@ _HOMES = {
     "Selection": "appkit.fewshot",
     "SentenceTransformersEmbedder": "appkit.llm.sentence_transformers",
     "TemplateError": "appkit.errors",
+    "Tool": "appkit.tools",
     "ToolCall": "appkit.messages",
+    "ToolError": "appkit.errors",
+    "ToolResult": "appkit.tools",
     "ToolSpec": "appkit.messages",
     "Trace": "appkit.trace",
     "TraceError": "appkit.errors",
@@ -99,6 +104,7 @@ _HOMES = {
     "load_prompt": "appkit.templates",
     "open_model": "appkit.llm.open",
     "read_trace": "appkit.trace",
+    "tool": "appkit.tools",
     "turns": "appkit.context",
 }
 
@@ -142,7 +148,10 @@ __all__ = [
     "Selection",
     "SentenceTransformersEmbedder",
     "TemplateError",
+    "Tool",
     "ToolCall",
+    "ToolError",
+    "ToolResult",
     "ToolSpec",
     "Trace",
     "TraceError",
@@ -156,6 +165,7 @@ __all__ = [
     "load_prompt",
     "open_model",
     "read_trace",
+    "tool",
     "turns",
 ]
 

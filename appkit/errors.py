@@ -100,6 +100,14 @@ class OutputParseError(AppkitError):
         self.text = text
 
 
+class ToolError(AppkitError):
+    """A tool could not do what it was asked. The message is shown to the model as it is, which may try again."""
+
+    def __init__(self, message: str, tool_name: str = "") -> None:
+        super().__init__(message)
+        self.tool_name = tool_name
+
+
 class RetrievalError(AppkitError):
     """Documents could not be read, indexed or searched."""
 

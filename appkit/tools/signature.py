@@ -1,0 +1,183 @@
+"""A typed function as a tool: its parameters as a JSON Schema, and arguments checked against them.
+
+Schemas and checks are pydantic's; names and descriptions come from the function and its docstring.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from appkit.tools.context import ToolContext
+from appkit.tools.observation import MAX_ERROR_BYTES, bounded
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
+
+_SECTION = re.compile(r"[A-Z]\w*( \w+)?:")  # of a Google docstring: "Args:", "Returns:", …
+_GOOGLE_ENTRY = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)")
+_REST_ENTRY = re.compile(r":param\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(.*)")
+_MAX_ERRORS = 5
+_MAX_SHOWN = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """How a model sees a function."""
+
+    description: str
+    schema: Mapping[str, Any]
+    arguments: "type[BaseModel]"
+    context_name: str | None  # the parameter that takes the `ToolContext`
+
+    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The function's arguments as Python objects; those not given are left to the function's defaults.
+
+        Raises:
+            ValueError: an argument is missing, unknown or of another type; a sentence for the model.
+        """
+        from pydantic import ValidationError
+
+        try:
+            read = self.arguments.model_validate(dict(given))
+        except ValidationError as error:
+            raise ValueError(_explained(error.errors(include_url=False), list(self.schema["properties"]))) from error
+        fields = type(read).model_fields
+        return {str(fields[name].alias): getattr(read, name) for name in fields if name in read.model_fields_set}
+
+
+def read_signature(function: Callable[..., Any]) -> Signature:
+    """The signature of a typed function.
+
+    Raises:
+        TypeError: a parameter without annotation, of a type that JSON cannot hold, or that has no name to give it by.
+    """
+    from pydantic import ConfigDict, Field, create_model
+
+    name = name_of(function)
+    parameters = _parameters(function, name)
+    texts = _parameter_texts(inspect.getdoc(function) or "")
+    contexts = [parameter.name for parameter in parameters if parameter.annotation is ToolContext]
+    if len(contexts) > 1:
+        raise TypeError(f"{name}() takes {len(contexts)} parameters of type ToolContext; one is enough.")
+    fields: dict[str, Any] = {}
+    for idx, parameter in enumerate(p for p in parameters if p.name not in contexts):
+        options: dict[str, Any] = {"alias": parameter.name}
+        if parameter.name in texts:
+            options["description"] = texts[parameter.name]
+        if parameter.default is not parameter.empty:
+            options |= _default(parameter.default)
+        # A name of our own: pydantic keeps some for itself, and the alias is what is seen.
+        fields[f"argument_{idx}"] = (parameter.annotation, Field(**options))
+    try:
+        arguments = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        schema = _plain(arguments.model_json_schema())
+    except Exception as error:  # pydantic raises many kinds for types that it cannot put into a schema
+        raise TypeError(f"The parameters of {name}() cannot be a JSON Schema: {error}") from error
+    schema.setdefault("properties", {})
+    return Signature(
+        description=_first_paragraph(inspect.getdoc(function) or ""),
+        schema=schema,
+        arguments=arguments,
+        context_name=contexts[0] if contexts else None,
+    )
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """A function's name; for a partial or a callable object, that of what is called."""
+    inner = getattr(function, "func", function)
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def _parameters(function: Callable[..., Any], name: str) -> list[inspect.Parameter]:
+    try:
+        parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+    except NameError as error:
+        raise TypeError(
+            f"An annotation of {name}() cannot be resolved: {error}. Define the type in the module."
+        ) from error
+    except ValueError as error:
+        raise TypeError(f"{name}() does not say its parameters; write a Python function around it.") from error
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"{name}() takes {parameter}: a tool needs every parameter by name.")
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise TypeError(f"{name}() takes {parameter.name!r} by position only; a model gives arguments by name.")
+        if parameter.annotation is parameter.empty:
+            hint = "decorate the bound method: tool(object.method)" if parameter.name == "self" else "annotate it"
+            raise TypeError(f"Parameter {parameter.name!r} of {name}() has no annotation, and so no schema: {hint}.")
+    return parameters
+
+
+def _default(default: Any) -> dict[str, Any]:
+    """What pydantic is told of a default. The function fills it in itself: here it only makes the argument optional."""
+    if default is None or isinstance(default, str | int | float | bool):
+        return {"default": default}
+    return {"default_factory": lambda: None}
+
+
+def _plain(schema: Any) -> Any:
+    """`schema` without titles, with every object closed."""
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    if "properties" in plain and isinstance(plain.get("type"), str):
+        plain.setdefault("additionalProperties", False)
+    return plain
+
+
+def _first_paragraph(docstring: str) -> str:
+    first = inspect.cleandoc(docstring).split("\n\n", 1)[0]
+    lines = [line for line in first.splitlines() if not _REST_ENTRY.match(line.strip())]
+    return "" if lines and lines[0] in ("Args:", "Arguments:") else " ".join(" ".join(lines).split())
+
+
+def _parameter_texts(docstring: str) -> dict[str, str]:
+    """What a docstring says of each parameter, in an "Args:" section or as ":param name:"."""
+    texts: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    section_indent: int | None = None
+    entry_indent = 0
+    for line in inspect.cleandoc(docstring).splitlines():
+        stripped, indent = line.strip(), len(line) - len(line.lstrip())
+        if stripped in ("Args:", "Arguments:", "Parameters:"):
+            section_indent, current = indent, None
+        elif found := _REST_ENTRY.match(stripped):
+            current, entry_indent = texts.setdefault(found[1], []), indent
+            current.append(found[2])
+        elif section_indent is not None and stripped and indent <= section_indent:
+            section_indent = current = None
+        elif current is not None and stripped and indent > entry_indent:
+            current.append(stripped)
+        elif section_indent is not None and (found := _GOOGLE_ENTRY.fullmatch(stripped)):
+            current, entry_indent = texts.setdefault(found[1], []), indent
+            current.append(found[2])
+        elif stripped or section_indent is None:
+            current = None
+    return {name: " ".join(parts) for name, parts in texts.items()}
+
+
+def _explained(errors: "list[ErrorDetails]", known: list[str]) -> str:
+    sentences = [_sentence(error, known) for error in errors[:_MAX_ERRORS]]
+    if len(errors) > _MAX_ERRORS:
+        sentences.append(f"{len(errors) - _MAX_ERRORS} more.")
+    return bounded(" ".join(sentences), MAX_ERROR_BYTES)
+
+
+def _sentence(error: "ErrorDetails", known: list[str]) -> str:
+    place = ".".join(str(part) for part in error["loc"]) or "The argument"
+    if error["type"] == "missing":
+        return f"Argument {place!r} is missing."
+    if error["type"] == "extra_forbidden":
+        takes = ", ".join(known) or "none"
+        return f"There is no argument {place[:_MAX_SHOWN]!r}; there is: {takes}."
+    return f"Argument {place!r} is {_shown(error['input'])}: {error['msg']}."
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
