@@ -54,6 +54,12 @@ class ToolSpec:
     description: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
+    def to_template(self) -> dict[str, Any]:
+        """The tool as chat templates, and servers, expect it (the OpenAI shape)."""
+        parameters = dict(self.parameters) or {"type": "object", "properties": {}}
+        function = {"name": self.name, "description": self.description, "parameters": parameters}
+        return {"type": "function", "function": function}
+
 
 @dataclass(frozen=True)
 class Constraint:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from runtime.files import data_dir
     from runtime.grammar.base import Constraint
+    from runtime.grammar.matcher import compile_constraint
     from runtime.kernels.registry import available_backends, get_backend
     from runtime.layers.lora import LoraMatrices, LoraWeights
     from runtime.loaders.catalog import (
@@ -100,6 +101,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "UnsupportedModelError",
     "available_backends",
     "available_memory_bytes",
+    "compile_constraint",
     "data_dir",
     "default_template",
     "encode_chat",
@@ -131,6 +133,7 @@ _NAMES_BY_MODULE = {
     "TokenizerError UnsupportedModelError",
     "runtime.files": "data_dir",
     "runtime.grammar.base": "Constraint",
+    "runtime.grammar.matcher": "compile_constraint",
     "runtime.kernels.registry": "available_backends get_backend",
     "runtime.layers.lora": "LoraMatrices LoraWeights",
     "runtime.loaders.catalog": "find_entry find_stored is_offline pull read_stored remove resolve verify",

@@ -1,32 +1,37 @@
 """`LocalModel`: a `LanguageModel` on the project's own runtime, in this process."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from appkit.errors import CapabilityError, ContextOverflowError
-from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings, LanguageModel, Usage
+from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings, LanguageModel
 from appkit.llm.language import language_notice
+from appkit.llm.local_stream import CallReader, LocalStream
 from appkit.llm.notices import Notices
 from appkit.llm.prompt_ids import PromptEncoder
+from appkit.llm.tool_formats.formats import ToolFormat, find_format
+from appkit.llm.tool_formats.grammar import answer_constraint
+from appkit.llm.tool_formats.schema import arguments_constraint, check_tool_choice, check_tools
 from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 from runtime import (
     DEFAULT_MODEL,
     Engine,
-    Handle,
     Model,
     Request,
     SamplingParams,
     Template,
+    compile_constraint,
     default_template,
     load_model,
 )
 from runtime import Constraint as RuntimeConstraint
-from runtime import Result as RuntimeResult
 from runtime.errors import ChatTemplateError
 
 # For models that the catalog does not know: the runtime's own default, every token at its bare probability, is what
@@ -35,7 +40,7 @@ FALLBACK_SYSTEM = "You are a helpful assistant."
 FALLBACK_SAMPLING: Mapping[str, Any] = MappingProxyType({"temperature": 0.7, "top_p": 0.95, "min_p": 0.05})
 
 _CHAT: frozenset[Capability] = frozenset(
-    {"chat", "complete", "constraint", "score", "fork", "token_ids", "token_count", "logprobs"}
+    {"chat", "complete", "constraint", "score", "fork", "token_ids", "token_count", "tools", "logprobs"}
 )
 
 
@@ -47,6 +52,8 @@ class LocalModel(LanguageModel):
         backend: "cpu", or "reference" (torch, slow: the specification).
         num_threads: None takes what affinity and quota allow.
         kv_budget_bytes: memory for keys and values; None lets the engine choose.
+        masks_tool_calls: hold answers to the tools that are given while they are written. Off, the model writes what it
+            will and only what reads as a call is one, which is for comparing.
 
     Raises:
         runtime.errors.CatalogError: the name is unknown or not pulled; the message says how to pull it.
@@ -61,6 +68,7 @@ class LocalModel(LanguageModel):
         backend: Literal["cpu", "reference"] = "cpu",
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
+        masks_tool_calls: bool = True,
     ) -> None:
         model = load_model(name_or_path, backend=backend, num_threads=num_threads)
         if model.kind == "embed":
@@ -77,6 +85,7 @@ class LocalModel(LanguageModel):
         own = model.chat_template if model.kind == "chat" else None
         self._template = cast(Template, own or default_template(model.tokenizer))
         self._encoder = PromptEncoder(self._template, model.tokenizer)
+        self._masks_tool_calls = masks_tool_calls
 
     @property
     def name(self) -> str:
@@ -110,14 +119,34 @@ class LocalModel(LanguageModel):
         tools: Sequence[ToolSpec] = (),
         tool_choice: ToolChoice = "auto",
         constraint: Constraint | None = None,
-    ) -> "LocalStream":
-        """Piece by piece. The request is under way when this returns; a prompt that does not fit raises here."""
+    ) -> LocalStream:
+        """Piece by piece. The request is under way when this returns; a prompt that does not fit raises here.
+
+        Raises:
+            ValueError: tools that are named alike, or whose parameters no grammar can hold; the message names the tool.
+            ConstraintLimitError: no answer fits in `max_tokens`.
+        """
+        check_tool_choice(prompt, tools, tool_choice)
         prompt_ids = self._prompt_ids(prompt, tools)
         self._say_what_is_odd(prompt)
         if isinstance(prompt, str):
             return self._submit(prompt_ids, self._params(settings), constraint)
         stops = self._template.stops  # a plain dialogue has some, and its answers begin with a blank
-        return self._submit(prompt_ids, self._params(settings, stops), constraint, strips_start=bool(stops))
+        params = self._params(settings, stops)
+        if not tools:
+            return self._submit(prompt_ids, params, constraint, strips_start=bool(stops))
+        if self._masks_tool_calls:
+            constraint = answer_constraint(
+                self._tool_format.syntax, tools, tool_choice, constraint, self._split_special
+            )
+        reader = CallReader(
+            syntax=self._tool_format.syntax, names=[tool.name for tool in tools], tokenizer=self._model.tokenizer
+        )
+        try:
+            return self._submit(prompt_ids, params, constraint, strips_start=bool(stops), reader=reader)
+        except ValueError:
+            self._check_parameters(tools)  # says which tool it was
+            raise
 
     def score(self, prompt: str | Sequence[Message], continuation: str) -> np.ndarray:
         """[n] float32: log-probability of each token of `continuation` after `prompt`, encoded apart from it.
@@ -197,18 +226,47 @@ class LocalModel(LanguageModel):
         return ids
 
     def _message_ids(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[int, ...]:
-        if tools:
-            raise CapabilityError(f"{self.name} does not call tools: ask without tools.", self.name, "tools")
         if not messages:
             raise ValueError("There are no messages: give at least one.")
         is_ours = messages[0].role != "system" and bool(self.system_prompt)
         shown = [Message(role="system", content=self.system_prompt), *messages] if is_ours else messages
         try:
-            return self._encoder.encode(shown)
+            return self._encode(shown, tools)
         except ChatTemplateError:
             if self._entry is not None or not is_ours:
                 raise
-            return self._encoder.encode(messages)  # some templates refuse any system message; nobody asked for ours
+            return self._encode(messages, tools)  # some templates refuse any system message; nobody asked for ours
+
+    def _encode(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[int, ...]:
+        if not tools and not any(message.tool_calls or message.role == "tool" for message in messages):
+            return self._encoder.encode(messages)
+        check_tools(tools)
+        shown, shown_tools = self._tool_format.show(messages, tools, self._encoder.spoken_text)
+        return self._encoder.encode(shown, tools=shown_tools)
+
+    @functools.cached_property
+    def _tool_format(self) -> ToolFormat:
+        return find_format(self._template)
+
+    def _split_special(self, text: str) -> list[str | int]:
+        """`text` in stretches of text and ids of control tokens that are spelled in it."""
+        tokenizer = self._model.tokenizer
+        spelled = {tokenizer.token_bytes(i).decode(errors="replace"): i for i in tokenizer.special_ids}
+        marks = sorted((mark for mark in spelled if mark and mark in text), key=len, reverse=True)
+        if not marks:
+            return [text] if text else []
+        pieces = re.split("(" + "|".join(map(re.escape, marks)) + ")", text)
+        return [spelled.get(piece, piece) for piece in pieces if piece]
+
+    def _check_parameters(self, tools: Sequence[ToolSpec]) -> None:
+        """Raise ValueError for the first tool whose arguments cannot be held to its schema."""
+        for tool in tools:
+            try:
+                compile_constraint(_to_runtime(arguments_constraint(tool)), self._model.tokenizer)
+            except ValueError as error:
+                raise ValueError(
+                    f"A call of the tool {tool.name!r} cannot be held to its parameters. {error}"
+                ) from error
 
     def _check_fits(self, ids: Sequence[int]) -> None:
         if len(ids) >= self.max_seq_len:
@@ -246,70 +304,16 @@ class LocalModel(LanguageModel):
         constraint: Constraint | None,
         *,
         strips_start: bool = False,
-    ) -> "LocalStream":
+        reader: CallReader | None = None,
+    ) -> LocalStream:
         request = Request(
             prompt_ids=prompt_ids,
             params=params,
             constraint=None if constraint is None else _to_runtime(constraint),
         )
-        return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start)
+        return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start, reader=reader)
 
 
 def _to_runtime(constraint: Constraint) -> RuntimeConstraint:
     parts = tuple((name, _to_runtime(part)) for name, part in constraint.parts)
     return RuntimeConstraint(constraint.kind, constraint.source, constraint.after, parts)
-
-
-class LocalStream:
-    """A `CompletionStream` over a request in the engine.
-
-    Args:
-        strips_start: leave out white space before the first word, which a dialogue written with role names has.
-    """
-
-    def __init__(self, handle: Handle, prompt_ids: tuple[int, ...], *, strips_start: bool = False) -> None:
-        self._handle = handle
-        self._prompt_ids = prompt_ids
-        self._strips_start = strips_start
-
-    def __iter__(self) -> Iterator[str]:
-        at_start = self._strips_start
-        for piece in self._handle:
-            text = piece.text.lstrip() if at_start else piece.text
-            if text:
-                at_start = False
-                yield text
-
-    def cancel(self) -> None:
-        """Stop within a token; what was made stays."""
-        self._handle.cancel()
-
-    def result(self) -> Completion:
-        """The whole completion; waits for the end."""
-        return self._to_completion(self._handle.result())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.cancel()
-
-    def _to_completion(self, result: RuntimeResult) -> Completion:
-        return Completion(
-            text=result.text.lstrip() if self._strips_start else result.text,
-            finish_reason=result.finish_reason,
-            usage=Usage(
-                prompt_tokens=result.prompt_tokens,
-                cached_tokens=result.cached_tokens,
-                completion_tokens=result.completion_tokens,
-                forced_tokens=result.forced_tokens,
-            ),
-            prompt_ids=self._prompt_ids,
-            token_ids=tuple(result.token_ids),
-            logprobs=None if result.logprobs is None else tuple(step.chosen for step in result.logprobs),
-            timings={
-                "ttft_s": result.timings.ttft_s,
-                "prefill_tok_s": result.timings.prefill_tok_s,
-                "decode_tok_s": result.timings.decode_tok_s,
-            },
-        )

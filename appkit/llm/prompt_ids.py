@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -26,14 +27,18 @@ class PromptEncoder:
         self._tokenizer = tokenizer
         self._splicing = _SplicingTokenizer(tokenizer)
 
-    def encode(self, messages: Sequence[Message]) -> tuple[int, ...]:
+    def encode(
+        self, messages: Sequence[Message], *, tools: Sequence[Mapping[str, Any]] | None = None
+    ) -> tuple[int, ...]:
         """Ids of `messages` up to where the assistant begins to speak. Raises ChatTemplateError.
+
+        Args: tools: as the template is given them.
 
         Earlier answers keep their ids where that changes nothing of the text the model is shown; a template that
         looks into messages or strips them may not let them, and then their text is encoded anew.
         """
         turns = [message.to_template() for message in messages]
-        plain = encode_chat(self._template, self._tokenizer, turns)
+        plain = encode_chat(self._template, self._tokenizer, turns, tools=tools)
         spoken = {idx: ids for idx, message in enumerate(messages) if (ids := self._spoken_ids(message))}
         if not spoken:
             return tuple(plain)
@@ -44,21 +49,27 @@ class PromptEncoder:
             for idx, message in enumerate(messages)
         ]
         with self._splicing.inserting({markers[idx]: ids for idx, ids in spoken.items()}):
-            spliced = encode_chat(self._template, self._splicing, marked)
+            spliced = encode_chat(self._template, self._splicing, marked, tools=tools)
         return tuple(spliced if self._text(spliced) == self._text(plain) else plain)
 
+    def spoken_text(self, message: Message) -> str:
+        """What an assistant's `message` was generated as, calls included; "" where its ids do not tell."""
+        ids = self._generated_ids(message)
+        return self._tokenizer.decode(ids, continues=True) if ids else ""
+
     def _spoken_ids(self, message: Message) -> list[int]:
-        """The ids `message` was generated with, less the one that ended it; none where they are not just its text."""
+        """The ids `message` was generated with; none where they are not just its text."""
+        ids = self._generated_ids(message)
+        return ids if ids and self._tokenizer.decode(ids, continues=True) == message.content else []
+
+    def _generated_ids(self, message: Message) -> list[int]:
+        """The ids of an assistant's message, less the one that ended it; none where control tokens are among them."""
         ids = list(message.token_ids)
         while ids and ids[-1] in self._tokenizer.eog_ids:
             ids.pop()
         if not ids or message.role != "assistant" or max(ids) >= self._tokenizer.vocab_size:
             return []  # the last: another model said it
-        is_exact = (
-            self._tokenizer.special_ids.isdisjoint(ids)
-            and self._tokenizer.decode(ids, continues=True) == message.content
-        )
-        return ids if is_exact else []
+        return ids if self._tokenizer.special_ids.isdisjoint(ids) else []
 
     def _text(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(list(ids), skip_special=False)

@@ -56,7 +56,7 @@ def chat_body(
     """The body for `/chat/completions`. Raises CapabilityError for a setting the server may not know."""
     body = _body(dialect, settings, dialect.max_tokens_name) | {"messages": [message_json(m) for m in messages]}
     if tools:
-        body |= {"tools": [tool_json(tool) for tool in tools], "tool_choice": tool_choice}
+        body |= {"tools": [tool.to_template() for tool in tools], "tool_choice": tool_choice}
     if settings.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": settings.logprobs}
     return body
@@ -76,15 +76,6 @@ def message_json(message: Message) -> dict[str, Any]:
     for call in data.get("tool_calls", ()):
         call["function"]["arguments"] = json.dumps(call["function"]["arguments"], ensure_ascii=False)
     return data
-
-
-def tool_json(tool: ToolSpec) -> dict[str, Any]:
-    """A tool as the protocol has it."""
-    parameters = dict(tool.parameters) or {"type": "object", "properties": {}}
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": parameters},
-    }
 
 
 def _body(dialect: Dialect, settings: GenerationSettings, max_tokens_name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from appkit.errors import RemoteModelError
 from appkit.llm.remote_json import Reader, to_json
 from appkit.llm.remote_refusal import NoAnswerError
-from appkit.llm.remote_request import message_json, tool_json
+from appkit.llm.remote_request import message_json
 from appkit.messages import Message, ToolSpec
 
 Prompt = str | Sequence[Message]
@@ -48,7 +48,7 @@ class Estimate:
         """At least 1 for anything but an empty text."""
         if isinstance(prompt, str):
             return estimate_tokens(prompt)
-        texts = [to_json(tool_json(tool)).decode("utf-8") for tool in tools]
+        texts = [to_json(tool.to_template()).decode("utf-8") for tool in tools]
         texts += [message.content for message in prompt]
         texts += [to_json(call).decode("utf-8") for m in prompt for call in message_json(m).get("tool_calls", ())]
         return sum(map(estimate_tokens, texts)) + _MESSAGE_TOKENS * len(prompt) + _ANSWER_TOKENS
@@ -71,7 +71,7 @@ class VllmCounter:
         else:
             body |= {"messages": [message_json(m) for m in prompt], "add_generation_prompt": True}
             if tools:
-                body["tools"] = [tool_json(tool) for tool in tools]
+                body["tools"] = [tool.to_template() for tool in tools]
         reply = self._fetch("/tokenize", body)
         count = reply.count("count")
         if count is None:
@@ -96,7 +96,7 @@ class LlamaCppCounter:
     def _text(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> str:
         body: dict[str, Any] = {"messages": [message_json(m) for m in messages]}
         if tools:
-            body["tools"] = [tool_json(tool) for tool in tools]
+            body["tools"] = [tool.to_template() for tool in tools]
         return self._fetch("/apply-template", body).text("prompt")
 
 

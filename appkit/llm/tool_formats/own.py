@@ -1,0 +1,69 @@
+"""Our format, for templates that know no tools: these stand in the system message, results in the user's messages."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from appkit.llm.tool_formats.syntax import OWN
+from appkit.messages import Message, ToolSpec
+
+_RESULT_START, _RESULT_END = "<tool_response>", "</tool_response>"
+_BROKEN_END = "<\\/tool_response>"
+
+
+def describe_tools(tools: Sequence[ToolSpec]) -> str:
+    """What the model is told of `tools` and of how to call them."""
+    lines = [
+        json.dumps(
+            {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
+            ensure_ascii=False,
+        )
+        for tool in tools
+    ]
+    return "\n".join(
+        [
+            "You can call these tools:",
+            *lines,
+            "To call one, write only:",
+            f'{OWN.opening}{{"name": "its name", "arguments": {{"argument": "value"}}}}{OWN.closing}',
+            "Its result is shown to you then. If no tool helps, answer without one.",
+        ]
+    )
+
+
+def show_plainly(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Message]:
+    """`messages` with tools, calls and results as text that any template can show.
+
+    Results of one step become one message, in the order of their calls.
+    """
+    shown: list[Message] = []
+    was_result = False
+    for message in messages:
+        if message.role == "tool":
+            result = _result_text(message.content)
+            if was_result:
+                shown[-1] = replace(shown[-1], content=f"{shown[-1].content}\n{result}")
+            else:
+                shown.append(Message(role="user", content=result))
+        elif message.tool_calls:
+            written = OWN.write(message.tool_calls)
+            content = f"{message.content}\n{written}" if message.content else written
+            shown.append(replace(message, content=content, tool_calls=()))
+        else:
+            shown.append(message)
+        was_result = message.role == "tool"
+    return _with_tools(shown, tools) if tools else shown
+
+
+def _with_tools(messages: list[Message], tools: Sequence[ToolSpec]) -> list[Message]:
+    described = describe_tools(tools)
+    if messages and messages[0].role == "system":
+        first = messages[0]
+        content = f"{first.content}\n\n{described}" if first.content else described
+        return [replace(first, content=content), *messages[1:]]
+    return [Message(role="system", content=described), *messages]
+
+
+def _result_text(content: str) -> str:
+    """A result between its tags, which it cannot end itself."""
+    return f"{_RESULT_START}\n{content.replace(_RESULT_END, _BROKEN_END)}\n{_RESULT_END}"
