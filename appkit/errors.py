@@ -108,6 +108,15 @@ class ToolError(AppkitError):
         self.tool_name = tool_name
 
 
+class AgentStoppedError(AppkitError):
+    """An agent stopped before its answer: `reason` is a `StopReason`, `steps` how many it had taken."""
+
+    def __init__(self, message: str, reason: str, steps: int) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.steps = steps
+
+
 class RetrievalError(AppkitError):
     """Documents could not be read, indexed or searched."""
 
