@@ -134,16 +134,26 @@ class Tool:
 
 @overload
 def tool(
-    function: Callable[..., Any], *, name: str | None = None, needs_approval: bool = False, timeout_s: float = TIMEOUT_S
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    needs_approval: bool = False,
+    timeout_s: float = TIMEOUT_S,
 ) -> Tool: ...
 @overload
 def tool(
-    *, name: str | None = None, needs_approval: bool = False, timeout_s: float = TIMEOUT_S
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    needs_approval: bool = False,
+    timeout_s: float = TIMEOUT_S,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
     *,
     name: str | None = None,
+    description: str | None = None,
     needs_approval: bool = False,
     timeout_s: float = TIMEOUT_S,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
@@ -155,6 +165,7 @@ def tool(
 
     Args:
         name: instead of the function's own.
+        description: instead of the docstring's first paragraph.
         needs_approval: a person is asked before each call.
         timeout_s: after which a call is answered with an error.
 
@@ -163,12 +174,18 @@ def tool(
         ValueError: the name or the limit is none.
     """
     if function is None:
-        return lambda given: tool(given, name=name, needs_approval=needs_approval, timeout_s=timeout_s)
+        return lambda given: tool(
+            given, name=name, description=description, needs_approval=needs_approval, timeout_s=timeout_s
+        )
     if isinstance(function, Tool) or not callable(function):
         raise TypeError(f"tool() takes a function, not {type(function).__name__}.")
     signature = read_signature(function)
     return Tool(
-        spec=ToolSpec(name=name or name_of(function), description=signature.description, parameters=signature.schema),
+        spec=ToolSpec(
+            name=name or name_of(function),
+            description=signature.description if description is None else description,
+            parameters=signature.schema,
+        ),
         function=function,
         needs_approval=needs_approval,
         timeout_s=timeout_s,

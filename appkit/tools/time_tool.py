@@ -1,0 +1,55 @@
+"""The clock as a tool."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from appkit.errors import ToolError
+from appkit.tools.base import Tool, tool
+
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}")
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")  # whatever the locale
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def current_time(*, clock: Callable[[], datetime] = _utc_now) -> Tool:
+    """A tool that tells the date and time, in the zone of this machine or in another.
+
+    Args:
+        clock: the time now, with a zone.
+    """
+
+    def current_time(time_zone: str | None = None) -> str:
+        """Tell the current date, weekday and time.
+
+        Args:
+            time_zone: IANA name of a time zone, such as Asia/Shanghai or UTC; leave it out for the local time.
+        """
+        now = clock().astimezone(None if time_zone is None else _zone(time_zone))
+        name = now.tzname() if time_zone is None else time_zone
+        return f"{now.isoformat(timespec='seconds')} ({_WEEKDAYS[now.weekday()]}, {name})"
+
+    return tool(current_time, timeout_s=10.0)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        if not _ZONE.fullmatch(name):  # it becomes part of a file's name
+            raise ZoneInfoNotFoundError
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Asia" is a folder
+        raise ToolError(f"There is no time zone {name[:80]!r}{_suggestion(name[:80])}.", "current_time") from error
+
+
+def _suggestion(name: str) -> str:
+    """Zones of that city, or of a name like it."""
+    zones = sorted(available_timezones())
+    cities = {zone.rpartition("/")[2].lower(): zone for zone in zones if "/" in zone}
+    wanted = name.rpartition("/")[2].replace(" ", "_").lower()
+    near = [cities[city] for city in get_close_matches(wanted, cities, n=3, cutoff=0.8)]
+    return f"; do you mean {' or '.join(near)}?" if near else "; give one such as Asia/Shanghai, Europe/Berlin or UTC"
