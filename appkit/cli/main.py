@@ -22,6 +22,8 @@ _BUILT_IN = {
     "explain": "appkit.cli.explain",
     "ask": "appkit.cli.ask",
     "index": "appkit.cli.index",
+    "agent": "appkit.cli.agent",
+    "trace": "appkit.cli.trace",
     "mcp": "appkit.cli.mcp_server",
     "models": "appkit.cli.models",
     "prompts": "appkit.cli.prompts",

@@ -398,6 +398,114 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Cases run on {model}: {count:,}; failed: {failed:,}.",
         "在 {model} 上运行了 {count:,} 个用例，失败 {failed:,} 个。",
     ),
+    "agent_step": ("Step {number}", "第 {number} 步"),
+    "agent_more": (" … ({count:,} more characters)", " …（还有 {count:,} 个字符）"),
+    "agent_waits": ("waits for approval: {id}", "等待批准：{id}"),
+    "agent_running": ("{tool} is at work …", "正在运行 {tool} …"),
+    "agent_status": (
+        "step {step} of {steps}; left: {tokens:,} tokens, {seconds:,} s; Ctrl-C stops",
+        "第 {step}/{steps} 步；还剩 {tokens:,} 个词元、{seconds:,} 秒；Ctrl-C 停止",
+    ),
+    "agent_wants": ("The model wants to call {tool} ({id}):", "模型想调用 {tool}（{id}）："),
+    "agent_no_arguments": ("(without arguments)", "（没有参数）"),
+    "agent_outcome_unknown": (
+        "It was begun before and nobody knows how it ended: to call it again may do the same thing twice.",
+        "它以前已经开始执行，结果不明：再次调用可能会重复做同一件事。",
+    ),
+    "agent_may_it": ("May it? [y]es, [n]o, [e]dit the arguments: ", "允许吗？[y] 是，[n] 否，[e] 修改参数："),
+    "agent_arguments_not_json": (
+        'The arguments are not JSON: {reason}. They are written like {{"name": "value"}}.',
+        '参数不是 JSON：{reason}。写法如 {{"名字": "值"}}。',
+    ),
+    "agent_arguments_no_object": (
+        'The arguments have to be a JSON object, like {{"name": "value"}}.',
+        '参数必须是一个 JSON 对象，例如 {{"名字": "值"}}。',
+    ),
+    "agent_edit_form": (
+        '--edit {given} names no call or no arguments; write --edit \'ID={{"name": "value"}}\'.',
+        '--edit {given} 没有写明调用或参数；请写 --edit \'编号={{"名字": "值"}}\'。',
+    ),
+    "agent_no_such_call": (
+        "No call that waits has the id {id}; those that wait: {known}.",
+        "没有编号为 {id} 的调用在等待；正在等待的有：{known}。",
+    ),
+    "agent_decided_twice": ("The call {id} is decided twice: once is enough.", "对调用 {id} 作了两次决定：只需一次。"),
+    "agent_pending": ("Waits for approval: {id}: {call}", "等待批准：{id}：{call}"),
+    "agent_waits_kept": (
+        "Go on with: appkit agent resume {quoted} --approve {id} (or --deny {id}; all decides every call)",
+        "继续：appkit agent resume {quoted} --approve {id}（或 --deny {id}；all 表示所有调用）",
+    ),
+    "agent_waits_unkept": (
+        "Nothing of this run is kept; --state FILE would keep it for appkit agent resume.",
+        "本次运行没有保存；用 --state 文件 可以保存，以便 appkit agent resume 继续。",
+    ),
+    "agent_kept": (
+        "Kept in {file}. Go on with: appkit agent resume {quoted}",
+        "已保存在 {file}。继续：appkit agent resume {quoted}",
+    ),
+    "agent_nobody_to_ask": (
+        "A tool needs approval and nobody is here to give it: say with --state FILE where the run is kept meanwhile.",
+        "有工具需要批准，而此处无人可问：请用 --state 文件 指明运行在等待时保存在哪里。",
+    ),
+    "agent_stopped_steps": (
+        "Stopped: the steps were used up; --max-steps allows more.",
+        "已停止：步数用完；--max-steps 可以放宽。",
+    ),
+    "agent_stopped_tool_calls": ("Stopped: the calls were used up.", "已停止：调用次数用完。"),
+    "agent_stopped_tokens": (
+        "Stopped: the tokens were used up; --max-tokens allows more.",
+        "已停止：词元用完；--max-tokens 可以放宽。",
+    ),
+    "agent_stopped_seconds": (
+        "Stopped: the time was used up; --max-seconds allows more.",
+        "已停止：时间用完；--max-seconds 可以放宽。",
+    ),
+    "agent_stopped_repeats": (
+        "Stopped: the model made the same call over and over.",
+        "已停止：模型反复进行同一个调用。",
+    ),
+    "agent_stopped_tool_errors": ("Stopped: the tools kept failing.", "已停止：工具一再失败。"),
+    "agent_stopped_format": (
+        "Stopped: answers of the model could not be used, several in a row.",
+        "已停止：模型连续几次的回答都无法使用。",
+    ),
+    "agent_stopped_cancelled": ("Stopped.", "已停止。"),
+    "agent_tool_unknown": (
+        "There is no tool {tool}; there are: {known}. A database is given with --sql, documents with --docs, functions "
+        "of your own with --functions.",
+        "没有工具 {tool}；可用的有：{known}。数据库用 --sql，文档用 --docs，自己的函数用 --functions。",
+    ),
+    "agent_two_folders": (
+        "files=FOLDER is given more than once: an agent reads one folder. Name one that holds the others.",
+        "files=文件夹 给了不止一次：代理只读一个文件夹。请给出包含它们的那一个。",
+    ),
+    "agent_dialect_unknown": (
+        "There is no dialect {given}; there are: {known}.",
+        "没有 {given} 这种格式；可用的有：{known}。",
+    ),
+    "agent_functions_missing": (
+        "{path} is no Python file that can be read: --functions takes one, such as tools.py.",
+        "{path} 不是可读的 Python 文件：--functions 需要一个，例如 tools.py。",
+    ),
+    "agent_functions_fail": ("{path} fails when it is run: {reason}", "运行 {path} 时出错：{reason}"),
+    "agent_functions_none": (
+        "{path} defines no tool: put @tool (from appkit) before a function.",
+        "{path} 没有定义工具：请在函数前写 @tool（来自 appkit）。",
+    ),
+    "agent_functions_again": (
+        "This run uses functions of {path}, and no code is run because a file says so: name it again with --functions.",
+        "本次运行使用了 {path} 中的函数；不会仅凭文件的记载就运行代码：请用 --functions 再次指明。",
+    ),
+    "agent_state_bad": (
+        "{path} cannot be gone on with: {reason}.",
+        "{path} 无法继续：{reason}。",
+    ),
+    "trace_cut": (
+        "The trace breaks off here, {count:,} bytes into a line: whatever wrote it was stopped.",
+        "记录在此中断（某一行的第 {count:,} 字节）：写入它的程序被终止了。",
+    ),
+    "trace_begun": ("Trace begun {created}", "记录始于 {created}"),
+    "trace_numbers": ("{first}, … ({count:,} numbers)", "{first}，…（共 {count:,} 个数）"),
     "doctor_healthy": ("Everything needed is here.", "一切就绪。"),
     "doctor_problems": ("Problems:", "问题："),
     "doctor_fix": ("  fix: {fix}", "  解决办法：{fix}"),
