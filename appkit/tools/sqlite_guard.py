@@ -6,7 +6,7 @@ Source: sqlite.org, "Defense Against The Dark Arts" (security.html) for database
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,12 +14,13 @@ MAX_SQL_CHARACTERS = 10_000
 MAX_VALUE_BYTES = 1_000_000  # of one text or blob, made or read
 MAX_COLUMNS = 100  # of a result
 _BUSY_S = 2.0
-_STEPS = 1000  # of SQLite's machine between two looks at the clock
+_STEPS = 200  # of SQLite's machine between two looks at the clock; one step may make a value of a megabyte
 
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
 _FORBIDDEN_FUNCTIONS = {"load_extension", "fts3_tokenizer", "readfile", "writefile", "edit", "eval"}
-# What describes tables; "data_version" is asked by the full-text index of itself.
-_PRAGMAS = {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list", "data_version"}
+_TABLE_PRAGMAS = ("table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list")
+_PRAGMAS = {*_TABLE_PRAGMAS, "data_version"}  # the last is asked by full-text indexes themselves
+_MAX_VIRTUAL_TABLES = 50
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def open_guarded(path: Path, deadline: float) -> Iterator[sqlite3.Connection]:
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "query_only = ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # reads the schema, before the limits
+        _connect_virtual_tables(connection)
         for limit, value in (
             (sqlite3.SQLITE_LIMIT_ATTACHED, 0),
             (sqlite3.SQLITE_LIMIT_COLUMN, MAX_COLUMNS),
@@ -58,6 +59,33 @@ def open_guarded(path: Path, deadline: float) -> Iterator[sqlite3.Connection]:
         yield connection
     finally:
         connection.close()
+
+
+def _connect_virtual_tables(connection: sqlite3.Connection) -> None:
+    """Read the schema, and have virtual tables set up what they need: they prepare statements that are not ours.
+
+    Reading must not be held to the limits, under which a table of more columns would be a damaged one.
+    """
+    for name in virtual_tables(connection):
+        with suppress(sqlite3.Error):  # of a module that is not there: a query of it says so
+            connection.execute(f"PRAGMA table_info({quoted(name)})").fetchall()
+    for function in ("json_each('[]')", "json_tree('[]')", *(f"pragma_{name}('')" for name in _TABLE_PRAGMAS)):
+        with suppress(sqlite3.Error):
+            connection.execute(f"SELECT 1 FROM {function}").fetchall()  # noqa: S608
+
+
+def virtual_tables(connection: sqlite3.Connection) -> list[str]:
+    """Names of the first virtual tables, such as full-text indexes."""
+    rows = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%' LIMIT ?",
+        (_MAX_VIRTUAL_TABLES,),
+    )
+    return [name for (name,) in rows]
+
+
+def quoted(name: str) -> str:
+    """An identifier as SQL takes it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _authorize(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:

@@ -9,7 +9,7 @@ from appkit.errors import ToolError
 from appkit.tools.base import Tool, tool
 from appkit.tools.context import ToolContext
 from appkit.tools.observation import harmless
-from appkit.tools.sqlite_guard import MAX_SQL_CHARACTERS, open_guarded
+from appkit.tools.sqlite_guard import MAX_SQL_CHARACTERS, MAX_VALUE_BYTES, open_guarded, quoted, virtual_tables
 
 MAX_SCHEMA_CHARACTERS = 4000
 _MAX_NAME = 60
@@ -68,13 +68,14 @@ def query_sqlite(
 
 def _schema_text(connection: sqlite3.Connection) -> str:
     """A line for each table and view with its columns. Names alone: what else the file says of itself is not shown."""
-    names = connection.execute(
-        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        " ORDER BY type, name LIMIT 1000"
-    ).fetchall()
+    rows = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY type, name LIMIT 1000"
+    )
+    inner = ("sqlite_", *(f"{name}_" for name in virtual_tables(connection)))  # where full-text indexes keep their data
+    names = [name for (name,) in rows if not name.startswith(inner)]
     lines: list[str] = []
     num_characters = 0
-    for (table,) in names:
+    for table in names:
         line = f"{_name(table)}({', '.join(_columns(connection, table))})"
         num_characters += len(line) + 1
         if num_characters > MAX_SCHEMA_CHARACTERS:
@@ -87,20 +88,18 @@ def _schema_text(connection: sqlite3.Connection) -> str:
 def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
     """Each column with its type, and with what it refers to."""
     try:
-        columns = connection.execute("SELECT name, type FROM pragma_table_info(?)", (table,)).fetchall()
-        keys = connection.execute('SELECT "from", "table", "to" FROM pragma_foreign_key_list(?)', (table,)).fetchall()
+        columns = connection.execute(f"PRAGMA table_info({quoted(table)})").fetchall()
+        keys = connection.execute(f"PRAGMA foreign_key_list({quoted(table)})").fetchall()
     except sqlite3.Error:  # a view of what is gone, a virtual table of an extension
         return ["unreadable"]
-    targets = {source: f" -> {_name(goal)}{f'.{_name(to)}' if to else ''}" for source, goal, to in keys}
-    return [f"{_name(name)} {_type(kind)}".strip() + targets.get(name, "") for name, kind in columns]
+    targets = {key[3]: f" -> {_name(key[2])}{f'.{_name(key[4])}' if key[4] else ''}" for key in keys}
+    return [f"{_name(column[1])} {_type(column[2])}".strip() + targets.get(column[1], "") for column in columns]
 
 
 def _name(name: str) -> str:
     """An identifier as SQL takes it, cut where it is long."""
-    shown = " ".join(harmless(name).split())
-    if shown.isidentifier():
-        return shown[:_MAX_NAME]
-    return '"' + shown.replace('"', '""')[:_MAX_NAME] + '"'
+    shown = " ".join(harmless(name).split())[:_MAX_NAME]
+    return shown if shown.isidentifier() else quoted(shown)
 
 
 def _type(kind: str) -> str:
@@ -137,9 +136,13 @@ def _value(value: Any) -> str:
 
 
 def _reason(error: Exception, sql: str, timeout_s: float) -> str:
-    message = harmless(str(error))[:500]
+    message = harmless(str(error))[:500].rstrip(".")
     if len(sql) > MAX_SQL_CHARACTERS:
         return f"The query has {len(sql):,} characters; at most {MAX_SQL_CHARACTERS:,} are read."
+    if isinstance(error, UnicodeError):
+        return "The query holds a character that cannot be encoded."
+    if "too big" in message:
+        return f"A value has more than {MAX_VALUE_BYTES:,} bytes; leave its column out, or ask for its length()."
     if message == "interrupted":
         return f"The query did not end in {timeout_s:g} s; narrow it."
     if "not authorized" in message or "prohibited" in message:

@@ -43,13 +43,15 @@ def _zone(name: str) -> tzinfo:
             raise ZoneInfoNotFoundError
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Asia" is a folder
-        raise ToolError(f"There is no time zone {name[:80]!r}{_suggestion(name[:80])}.", "current_time") from error
+        raise ToolError(f"There is no time zone {name[:80]!r}{_way_out(name[:80])}", "current_time") from error
 
 
-def _suggestion(name: str) -> str:
-    """Zones of that city, or of a name like it."""
-    zones = sorted(available_timezones())
-    cities = {zone.rpartition("/")[2].lower(): zone for zone in zones if "/" in zone}
-    wanted = name.rpartition("/")[2].replace(" ", "_").lower()
-    near = [cities[city] for city in get_close_matches(wanted, cities, n=3, cutoff=0.8)]
-    return f"; do you mean {' or '.join(near)}?" if near else "; give one such as Asia/Shanghai, Europe/Berlin or UTC"
+def _way_out(name: str) -> str:
+    """Zones of that name or city, or of one like it."""
+    known = {}
+    for zone in sorted(available_timezones(), reverse=True):  # so that "UTC" wins over "Etc/UTC"
+        known[zone.rpartition("/")[2].lower()] = known[zone.lower()] = zone
+    near = [known[found] for found in get_close_matches(name.replace(" ", "_").lower(), known, n=3, cutoff=0.8)]
+    if near:
+        return f"; do you mean {' or '.join(dict.fromkeys(near))}?"
+    return "; give the IANA name of one, such as Asia/Shanghai, Europe/Berlin or UTC."
