@@ -1,24 +1,28 @@
-"""How much of a reference an answer says: token F1 and ROUGE-L, both on normalised tokens.
+"""How much of a reference an answer says: exact match, token F1 and ROUGE-L, all on normalised tokens.
 
-Normalising is SQuAD's: lower case, no punctuation, no English articles; a Chinese character is a token. ROUGE-L is the
-F-measure over the longest common subsequence. Several references: the best counts.
+Normalising is SQuAD's: lower case, no punctuation, no English articles; a CJK character is a token. ROUGE-L is the
+F-measure over the longest common subsequence of these tokens, for tasks that compare answers; `rouge` is the one whose
+figures are comparable with others'. Several references: the best counts.
 
-Source: Rajpurkar et al., arXiv:1606.05250 (F1); Lin, "ROUGE", 2004, §3 (ROUGE-L, with beta = 1).
+Source: Rajpurkar et al., arXiv:1606.05250 (exact match, F1); Lin, "ROUGE", 2004, §3 (ROUGE-L, with beta = 1).
 """
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-_TOKEN = re.compile(r"[㐀-䶿一-鿿]|[^\W_㐀-䶿一-鿿]+")
+from eval.metrics.tokens import text_tokens
+
 _ARTICLES = frozenset(("a", "an", "the"))
 
 
 def normalised_tokens(text: str) -> list[str]:
-    """Tokens as both measures compare them."""
-    folded = unicodedata.normalize("NFKC", text).lower().replace("'", "").replace("’", "")
-    return [token for token in _TOKEN.findall(folded) if token not in _ARTICLES]
+    """Tokens as all three measures compare them."""
+    return [token for token in text_tokens(text.replace("'", "").replace("’", "")) if token not in _ARTICLES]
+
+
+def exact_match(answer: str, reference: str) -> float:
+    """1 where both are the same tokens, else 0."""
+    return float(normalised_tokens(answer) == normalised_tokens(reference))
 
 
 def token_f1(answer: str, reference: str) -> float:
