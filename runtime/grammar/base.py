@@ -5,9 +5,10 @@ set. This is the sampler's mask argument everywhere.
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
+if TYPE_CHECKING:  # the process that tries constraints out has no need of it
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Constraint:
 class Matcher(Protocol):
     """The state of one constraint in one completion, with an ending at hand: tokens that would complete it."""
 
-    def mask(self) -> np.ndarray:
+    def mask(self) -> "np.ndarray":
         """[ceil(V / 32)] uint32: tokens that may come next; end-of-generation ids where the text may end."""
         ...
 

@@ -43,6 +43,8 @@ def strict_schema(schema: Any) -> Any:
         ValueError: a keyword that no grammar holds, or a value that is no schema; the message says where, as a JSON
             pointer.
     """
+    if isinstance(schema, dict):  # there a schema could tell llguidance to overlook what it does not know
+        schema = {key: value for key, value in schema.items() if key != "x-guidance"}
     return _strict(schema, "#")
 
 

@@ -1,9 +1,8 @@
-"""A vocabulary as llguidance asks for one, built once for each tokenizer; and one of single bytes.
+"""A vocabulary as llguidance asks for one, built once for each tokenizer.
 
 llguidance works on the bytes of tokens, so a token may span several parts of a grammar and end inside a character.
 """
 
-import functools
 import threading
 import weakref
 
@@ -11,8 +10,6 @@ import llguidance
 
 from runtime.errors import TokenizerError
 from runtime.tokenizer.base import Tokenizer
-
-BYTE_END_ID = 256  # in the vocabulary of bytes
 
 
 class BytesTokenizer:
@@ -96,21 +93,3 @@ def vocabulary_of(tokenizer: Tokenizer) -> Vocabulary:
         if tokenizer not in _built:
             _built[tokenizer] = Vocabulary(tokenizer)
         return _built[tokenizer]
-
-
-class _SingleBytes:
-    """The vocabulary of 256 bytes and an end."""
-
-    bos_token_id = None
-    eos_token_id = BYTE_END_ID
-    special_token_ids = (BYTE_END_ID,)
-    tokens = (*(bytes([i]) for i in range(256)), b"<end>")
-
-    def __call__(self, text: str | bytes) -> list[int]:
-        return list(text.encode() if isinstance(text, str) else text)
-
-
-@functools.cache
-def byte_tables() -> llguidance.LLTokenizer:
-    """llguidance's tables over single bytes: 257 tokens, of which the last is the end."""
-    return llguidance.LLTokenizer(llguidance.TokenizerWrapper(_SingleBytes()), BYTE_END_ID + 1)

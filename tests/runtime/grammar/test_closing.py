@@ -8,7 +8,7 @@ import pytest
 
 from runtime.errors import ConstraintLimitError
 from runtime.grammar.base import Constraint, Matcher
-from runtime.grammar.matcher import MAX_COMPILED, compile_constraint
+from runtime.grammar.matcher import compile_constraint
 from tests.helpers.byte_tokenizer import ByteTokenizer
 from tests.runtime.grammar.test_ending import SOURCES
 
@@ -98,18 +98,3 @@ def test_a_part_of_a_text_is_quoted_word_for_word(rng: np.random.Generator) -> N
     }
     assert all(part and part in source for part in parts)
     assert len(parts) > 3
-
-
-def test_constraints_are_compiled_once_and_the_memory_of_them_is_bounded() -> None:
-    from runtime.grammar import matcher
-
-    tokenizer = ByteTokenizer([])
-    for number in range(MAX_COMPILED + 5):
-        compile_constraint(Constraint("regex", f"a{{{number + 1}}}"), tokenizer)
-    known = matcher._compiled[tokenizer]
-    assert len(known) == MAX_COMPILED
-    last = Constraint("regex", f"a{{{MAX_COMPILED + 5}}}")
-    before = known[last]
-    compile_constraint(last, tokenizer).accept(ord("a"))
-    assert known[last] is before
-    assert len(compile_constraint(last, tokenizer).ending()) == MAX_COMPILED + 5  # a walk does not move the one kept

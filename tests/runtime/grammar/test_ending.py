@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from runtime.grammar.base import Constraint
 from runtime.grammar.ending import closes, find_ending, shortest_ending
 from runtime.grammar.source import grammar_of
-from runtime.grammar.vocabulary import byte_tables
+from runtime.grammar.tables import byte_tables
 
 SCHEMAS: list[Any] = [
     {"type": "object", "properties": {"name": {"type": "string"}, "n": {"type": "integer"}}, "required": ["name", "n"]},

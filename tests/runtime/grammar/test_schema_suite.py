@@ -10,8 +10,9 @@ from typing import Any
 import llguidance
 
 from runtime.grammar.base import Constraint
-from runtime.grammar.source import grammar_of, refusal
-from runtime.grammar.vocabulary import byte_tables
+from runtime.grammar.fault import refusal
+from runtime.grammar.source import grammar_of
+from runtime.grammar.tables import byte_tables
 from tests.helpers.shared_data import ROOT, shared_data
 
 BLOCKED = ROOT / "tests" / "golden" / "json_schema_blocked.json"
