@@ -5,11 +5,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from appkit.retrieval.documents import Hit
+from appkit.tools.search_tool import check_limit
 
 if TYPE_CHECKING:
     from appkit.rag import Index
 
-MAX_LIMIT = 50
 MAX_CONTEXT_CHARACTERS = 5_000
 MAX_QUOTE_CHARACTERS = 20_000
 
@@ -30,8 +30,7 @@ class IndexTools:
 
     def search(self, query: str, limit: int = 5, filter: str | None = None) -> dict[str, Any]:
         """{"passages": [file, page_number, section, start, end, text, score, scores]}, best first."""
-        if not 1 <= limit <= MAX_LIMIT:
-            raise ValueError(f"limit is {limit}; ask for 1 to {MAX_LIMIT} passages.")
+        check_limit(limit)
         return {"passages": [hit_to_json(hit) for hit in self._index.search(query, limit=limit, filter=filter)]}
 
     def ask(self, question: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -30,6 +30,7 @@ from appkit.tools.observation import MAX_ERROR_BYTES, bounded, error_text, obser
 from appkit.tools.signature import name_of, read_signature
 
 TIMEOUT_S = 60.0
+_LOOK_S = 0.05  # how often an async function is asked whether to go on
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,63}")
 _log = logging.getLogger(__name__)
 
@@ -113,6 +114,8 @@ class Tool:
         return ToolResult(text=text, is_error=is_error, seconds=time.monotonic() - start, value=value)
 
     def _observe(self, arguments: Mapping[str, Any], context: ToolContext) -> tuple[str, Any]:
+        if not isinstance(arguments, Mapping):
+            raise ToolError(f"The arguments must be a JSON object, not {type(arguments).__name__}.", self.name)
         try:
             read = self.read_arguments(arguments)
         except ValueError as error:
@@ -221,11 +224,15 @@ def _place(given: Tool) -> str:
 
 
 def _awaited(value: Any, context: ToolContext) -> Any:
+    """What comes of an awaitable, in an event loop of this thread; it is cancelled when nobody waits any more."""
     import asyncio
 
-    async def in_time() -> Any:
-        async with asyncio.timeout(context.seconds_left):
-            return await value
+    async def until_cancelled() -> Any:
+        task = asyncio.ensure_future(value)
+        while not task.done():
+            await asyncio.wait({task}, timeout=min(_LOOK_S, context.seconds_left))
+            if context.is_cancelled:
+                task.cancel()
+        return await task
 
-    work: Coroutine[Any, Any, Any] = in_time()
-    return asyncio.run(work)
+    return asyncio.run(until_cancelled())

@@ -65,7 +65,10 @@ class ConfinedFolder:
     def open_folder(self, path: str) -> Iterator[int]:
         """The descriptor of a folder. Raises ToolError where there is none."""
         names = self.names(path)
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise ToolError(f"The folder cannot be opened: {error.strerror}.") from error
         try:
             for idx, name in enumerate(names):
                 inner = _open_checked(name, descriptor, _FOLDER_FLAGS, "/".join(names[: idx + 1]), stat.S_ISDIR)

@@ -115,17 +115,18 @@ def _line(entry: "os.DirEntry[str]", confined: ConfinedFolder) -> str:
 
 
 def _content(descriptor: int, path: str, context: ToolContext) -> bytes:
-    """The bytes of an open file, which may grow while it is read."""
+    """The bytes of an open file, which may grow while it is read, or not know its size."""
+    size = os.fstat(descriptor).st_size
     pieces: list[bytes] = []
     num_bytes = 0
-    while piece := os.read(descriptor, _READ_BYTES):
+    while size <= MAX_FILE_BYTES and (piece := os.read(descriptor, _READ_BYTES)):
         pieces.append(piece)
         num_bytes += len(piece)
-        if num_bytes > MAX_FILE_BYTES:
-            size = max(num_bytes, os.fstat(descriptor).st_size)
-            raise ToolError(f"{path[:100]!r} has {size:,} bytes or more; at most {MAX_FILE_BYTES:,} are read.")
+        size = max(size, num_bytes)
         if context.is_cancelled:
             raise ToolError(f"{path[:100]!r} was not read in time.")
+    if size > MAX_FILE_BYTES:
+        raise ToolError(f"{path[:100]!r} has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read.")
     return b"".join(pieces)
 
 

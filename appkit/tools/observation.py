@@ -25,18 +25,20 @@ def observed(value: Any) -> str:
     """
     if value is None:
         return "Done; the tool returned nothing."
-    text = value if isinstance(value, str) else _text_of_bytes(value) if _is_bytes(value) else _json(value)
-    return bounded(text) if text.strip() else "The tool returned an empty text."
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _bytes_text(memoryview(value).cast("B"))
+    text = value if isinstance(value, str) else _json(value)
+    return bounded(text) if text and not text.isspace() else "The tool returned an empty text."
 
 
 def bounded(text: str, max_bytes: int = MAX_BYTES) -> str:
     """`text` made harmless; where it is longer than `max_bytes` of UTF-8, its beginning and a line that says so."""
-    shown = harmless(text[:max_bytes])  # a character has at least one byte: more than that is never looked at
-    head = shown.encode()
-    if len(text) <= max_bytes and len(head) <= max_bytes:
-        return shown
-    kept = head[:max_bytes].decode(errors="ignore")
-    return f"{kept}\n[Cut here: this is the first {len(kept):,} of {len(text):,} characters.]"
+    clean = harmless(text[:max_bytes])  # a character has at least one byte: the rest is never looked at
+    data = clean.encode()
+    if len(text) <= max_bytes and len(data) <= max_bytes:
+        return clean
+    kept = data[:max_bytes].decode(errors="ignore")
+    return f"{kept}\n[Cut here: these are the first {len(kept):,} of {len(text):,} characters.]"
 
 
 def harmless(text: str) -> str:
@@ -57,19 +59,14 @@ def error_text(error: BaseException) -> str:
     return bounded(f"{kind}: {message}" if message else kind, MAX_ERROR_BYTES)
 
 
-def _is_bytes(value: Any) -> bool:
-    return isinstance(value, bytes | bytearray | memoryview)
-
-
-def _text_of_bytes(value: bytes | bytearray | memoryview) -> str:
-    data = memoryview(value).cast("B")
-    head = bytes(data[: MAX_BYTES + 1])
+def _bytes_text(data: memoryview) -> str:
+    head = bytes(data[:MAX_BYTES])
     if b"\0" in head:
-        raise ValueError(f"the tool returned {len(data):,} bytes of binary data, not text.")
-    text = head.decode(errors="replace")
-    if len(data) <= len(head):
-        return text
-    return f"{text}\n[Cut here: this is the beginning of {len(data):,} bytes.]"
+        raise ValueError(f"the tool returned {len(data):,} bytes that are not text.")
+    if not head:
+        return "The tool returned no bytes."
+    text = bounded(head.decode(errors="replace"))
+    return text if len(data) <= len(head) else f"{text}\n[Cut here: the tool returned {len(data):,} bytes.]"
 
 
 def _json(value: Any) -> str:

@@ -38,10 +38,10 @@ class Function:
     def apply(self, arguments: Sequence[Number]) -> Number:
         """Raises ExpressionError where there is no value, or another number of arguments."""
         if len(arguments) < self.least or (self.most is not None and len(arguments) > self.most):
-            most = f" to {self.most}" if self.most != self.least else ""
-            wanted = f"at least {self.least}" if self.most is None else f"{self.least}{most}"
+            wanted = f"at least {self.least}" if self.most is None else f"{self.least} to {self.most}"
+            wanted = "1 argument" if self.most == self.least else f"{wanted} arguments"
             raise ExpressionError(
-                f"{self.name} takes {wanted} arguments, not {len(arguments)}. In a function commas part arguments, "
+                f"{self.name} takes {wanted}, not {len(arguments)}. In a function commas part arguments, "
                 "never thousands."
             )
         return self.compute(*arguments)

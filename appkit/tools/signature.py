@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 _SECTION = re.compile(r"[A-Z]\w*( \w+)?:")  # of a Google docstring: "Args:", "Returns:", …
 _GOOGLE_ENTRY = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)")
 _REST_ENTRY = re.compile(r":param\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(.*)")
+_DATA = ("const", "default", "enum", "examples")  # keywords with values in them, not schemas
+_FORMATS = {
+    "date",
+    "date-time",
+    "duration",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "time",
+    "uri",
+    "uuid",
+}  # JSON Schema's
 _MAX_ERRORS = 5
 _MAX_SHOWN = 200
 
@@ -119,19 +132,30 @@ def _default(default: Any) -> dict[str, Any]:
 
 
 def _plain(schema: Any) -> Any:
-    """`schema` without titles, with every object closed."""
+    """`schema` as a grammar can hold it: objects closed, without titles and without what only the check can hold."""
     if isinstance(schema, list):
         return [_plain(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    plain = {
+        key: value if key in _DATA else _plain(value) for key, value in schema.items() if not _is_left_out(key, value)
+    }
     if "properties" in plain and isinstance(plain.get("type"), str):
         plain.setdefault("additionalProperties", False)
     return plain
 
 
+def _is_left_out(keyword: str, value: Any) -> bool:
+    """Whether a keyword is not for the model; a property of such a name has an object as its value, not these."""
+    return (
+        (keyword == "title" and isinstance(value, str))
+        or (keyword == "uniqueItems" and isinstance(value, bool))  # a set drops what comes twice
+        or (keyword == "format" and isinstance(value, str) and value not in _FORMATS)
+    )
+
+
 def _first_paragraph(docstring: str) -> str:
-    first = inspect.cleandoc(docstring).split("\n\n", 1)[0]
+    first = docstring.split("\n\n", 1)[0]
     lines = [line for line in first.splitlines() if not _REST_ENTRY.match(line.strip())]
     return "" if lines and lines[0] in ("Args:", "Arguments:") else " ".join(" ".join(lines).split())
 
@@ -142,7 +166,7 @@ def _parameter_texts(docstring: str) -> dict[str, str]:
     current: list[str] | None = None
     section_indent: int | None = None
     entry_indent = 0
-    for line in inspect.cleandoc(docstring).splitlines():
+    for line in docstring.splitlines():
         stripped, indent = line.strip(), len(line) - len(line.lstrip())
         if stripped in ("Args:", "Arguments:", "Parameters:"):
             section_indent, current = indent, None

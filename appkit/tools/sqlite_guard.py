@@ -13,7 +13,7 @@ from urllib.parse import quote
 MAX_SQL_CHARACTERS = 10_000
 MAX_VALUE_BYTES = 1_000_000  # of one text or blob, made or read
 MAX_COLUMNS = 100  # of a result
-_BUSY_S = 2.0
+_BUSY_S = 1.0
 _STEPS = 200  # of SQLite's machine between two looks at the clock; one step may make a value of a megabyte
 
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}

@@ -49,7 +49,7 @@ def _zone(name: str) -> tzinfo:
 def _way_out(name: str) -> str:
     """Zones of that name or city, or of one like it."""
     known = {}
-    for zone in sorted(available_timezones(), reverse=True):  # so that "UTC" wins over "Etc/UTC"
+    for zone in sorted(available_timezones()):  # so that "UTC" wins over "Etc/UTC"
         known[zone.rpartition("/")[2].lower()] = known[zone.lower()] = zone
     near = [known[found] for found in get_close_matches(name.replace(" ", "_").lower(), known, n=3, cutoff=0.8)]
     if near:
