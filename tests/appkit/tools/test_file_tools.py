@@ -6,10 +6,13 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from appkit.tools import Tool, list_files, read_file
+from appkit.errors import ToolError
+from appkit.tools import Tool, ToolContext, list_files, read_file
+from appkit.tools.confined import ConfinedFolder
 from appkit.tools.file_tools import MAX_FILE_BYTES, MAX_SHOWN_BYTES
 from tests.helpers.hostile_names import HOSTILE_NAMES
 from tests.helpers.unprivileged import public_folder, unprivileged
@@ -171,12 +174,9 @@ def swapping(root: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 def test_what_is_swapped_for_a_link_during_the_call_is_never_followed(root: Path, swapping: Path) -> None:
-    from appkit.errors import ToolError
-    from appkit.tools.confined import ConfinedFolder
-
     confined = ConfinedFolder(path=root)
     seen = set()
-    for _ in range(3000):
+    for _ in range(1000):
         try:
             with confined.open_file("swapped/secret.txt") as descriptor:
                 seen.add(os.read(descriptor, 100))
@@ -184,6 +184,26 @@ def test_what_is_swapped_for_a_link_during_the_call_is_never_followed(root: Path
             seen.add(b"refused")
     assert seen <= {b"harmless", b"refused"}
     assert b"harmless" in seen
+
+
+@pytest.mark.parametrize("swapped", ["a.txt", "notes"])
+def test_a_link_that_is_put_in_place_after_the_look_is_not_followed(
+    root: Path, tmp_path: Path, read: Tool, swapped: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "docs-outside"
+    (outside / "a.txt").write_text(SECRET)
+    real_stat = os.stat
+
+    def stat_then_swap(path: Any, **options: Any) -> os.stat_result:
+        status = real_stat(path, **options)
+        if path == swapped:
+            (root / swapped).rename(root / "aside")
+            (root / swapped).symlink_to(outside / swapped if swapped == "a.txt" else outside)
+        return status
+
+    monkeypatch.setattr(os, "stat", stat_then_swap)
+    result = read.run({"path": "a.txt" if swapped == "a.txt" else "notes/secret.txt"})
+    assert result.text == f"'{swapped}' is a symbolic link, which is not followed here, or was changed just now."
 
 
 def test_descriptors_are_closed_whatever_happens(root: Path, read: Tool) -> None:
@@ -200,9 +220,6 @@ def test_a_file_without_permission_is_told_of() -> None:
         (folder / "a.txt").write_text(SECRET)
         (folder / "a.txt").chmod(0)
         function = read_file(folder).function
-        from appkit.errors import ToolError
-        from appkit.tools import ToolContext
-
         with unprivileged(), pytest.raises(ToolError, match=r"There is no permission to read 'a\.txt'"):
             function(context=ToolContext(5), path="a.txt")
 
