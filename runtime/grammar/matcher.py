@@ -12,7 +12,7 @@ from runtime.tokenizer.base import Tokenizer
 
 MAX_COMPILED = 64  # constraints kept for each tokenizer
 MAX_COMPILED_BYTES = 256 << 20  # of these together, as estimated
-PLAIN_BYTES = 2 << 20  # of a constraint that is cheap to compile, at most
+PLAIN_BYTES = 4 << 20  # of a constraint that is cheap to compile, at most
 
 
 def compile_constraint(constraint: Constraint, tokenizer: Tokenizer, max_tokens: int | None = None) -> Matcher:

@@ -28,7 +28,7 @@ def grammar_of(constraint: Constraint) -> str:
     Raises:
         ValueError: a constraint of the wrong type, too large, or not JSON where it should be.
     """
-    parts = [{**_body(part), "name": name} for name, part in _checked_parts(constraint)]
+    parts = [_named_body(name, part) for name, part in _checked_parts(constraint)]
     grammars = [_body(constraint), *parts]
     if constraint.after:
         grammars = [_free_text(constraint.after), {**grammars[0], "name": "body"}, *parts]
@@ -63,6 +63,13 @@ def _body(constraint: Constraint) -> dict[str, Any]:
             return _first_grammar(llguidance.LLMatcher.grammar_from_json_schema(schema, overrides=overrides))
     kinds = ", ".join(f'"{name}"' for name in WHAT_TO_CHANGE)
     raise ValueError(f"A constraint has the kind {kind!r}; there are {kinds}.")
+
+
+def _named_body(name: str, part: Constraint) -> dict[str, Any]:
+    try:
+        return {**_body(part), "name": name}
+    except ValueError as error:
+        raise ValueError(f"The part {name!r} of the grammar: {error}") from error
 
 
 def _first_grammar(text: str) -> dict[str, Any]:

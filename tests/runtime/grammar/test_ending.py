@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from runtime.grammar.base import Constraint
 from runtime.grammar.ending import closes, find_ending, shortest_ending
+from runtime.grammar.marks import marks_of
 from runtime.grammar.source import grammar_of
 from runtime.grammar.tables import byte_tables
 
@@ -93,3 +94,47 @@ def test_a_chinese_mark_that_ends_the_text_is_found() -> None:
     state = state_of(Constraint("regex", "[^？]{2,200}？"))
     assert state.try_consume_tokens(list("保修期是多久".encode())) == 18
     assert find_ending(state) == "？".encode()
+
+
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        Constraint("regex", r"(?s:.*)</think>(yes|no)"),
+        Constraint("regex", r"(?s:.*)```json(?s:.*)```"),
+        Constraint("regex", r".*[0-9]{4}-[0-9]{2}.*"),
+        Constraint("regex", r"[\s\S]{50,}THE END"),
+        Constraint("grammar", 'start: t "yes"\nt[suffix="</think>\\n\\n"]: /(?s:.*)/'),
+        Constraint("grammar", "start: T\nT: /(?s:.*)<\\/done>x/"),
+        Constraint("json_schema", json.dumps({"type": "string", "pattern": "[0-9]{3} EUR"})),
+        Constraint("json_schema", json.dumps({"type": "string", "pattern": '"$'})),
+        Constraint("json_schema", json.dumps({"type": "string", "allOf": [{"pattern": "ab"}, {"pattern": "cd"}]})),
+        Constraint(
+            "json_schema",
+            json.dumps({"type": "object", "patternProperties": {"[a-z]cole": {}}, "additionalProperties": False}),
+        ),
+        Constraint("json_schema", json.dumps({"enum": ["x"]}), after="</think>"),
+    ],
+    ids=lambda c: f"{c.kind}-{str(c.source)[:30]}",
+)
+def test_free_text_reaches_what_it_must_hold(constraint: Constraint) -> None:
+    state, marks = state_of(constraint), marks_of(constraint)
+    for text in ("", '{"', "Hm, 保修", "é".encode().decode("latin-1")):
+        here = state.deep_copy()
+        here.try_consume_tokens(list(text.encode()))
+        for ending in (find_ending(here, marks=marks), shortest_ending(here, marks=marks)):
+            assert ending is not None
+            assert closes(here, ending)
+
+
+def test_an_ending_is_found_in_the_middle_of_a_character_of_free_text() -> None:
+    constraint = Constraint("json_schema", json.dumps({"enum": ["x"]}), after="</think>")
+    state = state_of(constraint)
+    assert state.try_consume_tokens(list("保修".encode())[:4]) == 4
+    ending = find_ending(state, marks=marks_of(constraint))
+    assert ending is not None
+    assert ending.endswith(b'</think>"x"')
+    assert closes(state, ending)
+
+
+def test_free_text_that_swallows_its_end_has_no_ending() -> None:
+    assert find_ending(state_of(Constraint("grammar", 'start: /(?s:.*)/ "</think>" /[0-9]+/'))) is None
