@@ -28,7 +28,8 @@ class Calls:
     """Owns the threads of one tool. Calls may overlap; only one that was abandoned keeps others from starting."""
 
     def __init__(self) -> None:
-        self._abandoned: threading.Thread | None = None
+        self._abandoned: list[threading.Thread] = []
+        self._lock = threading.Lock()
 
     def run(
         self, work: Callable[[ToolContext], Any], timeout_s: float, *, name: str, cancelled: threading.Event | None
@@ -42,10 +43,8 @@ class Calls:
         Raises:
             CallAbandonedError, EarlierCallError, CallFailedError: see there.
         """
-        if self._abandoned is not None:
-            self._abandoned.join(min(_GRACE_S, timeout_s))
-            if self._abandoned.is_alive():
-                raise EarlierCallError
+        if self._still_goes_on(min(_GRACE_S, timeout_s)):
+            raise EarlierCallError
         context, outcome = ToolContext(timeout_s), _Outcome()
         variables = contextvars.copy_context()
         thread = threading.Thread(
@@ -69,7 +68,20 @@ class Calls:
 
     def _abandon(self, thread: threading.Thread, context: ToolContext) -> None:
         context.cancel()
-        self._abandoned = thread
+        with self._lock:
+            self._abandoned.append(thread)
+
+    def _still_goes_on(self, wait_s: float) -> bool:
+        """Whether an abandoned call has not ended, also not in the time given."""
+        with self._lock:
+            threads = list(self._abandoned)
+        for thread in threads:
+            thread.join(wait_s)
+            if thread.is_alive():
+                return True
+        with self._lock:
+            self._abandoned = [thread for thread in self._abandoned if thread not in threads]
+        return False
 
 
 class _Outcome:
