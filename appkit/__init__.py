@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from appkit.agents import Agent, AgentResult, Limits
     from appkit.chat import Chat, ChatStats, ChatStream, Conversation, ConversationNotice, ConversationStore, SearchHit
     from appkit.context import CompiledContext, Item, Section, compile_context, item_tokens, turns
     from appkit.errors import (
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Agent": "appkit.agents",
+    "AgentResult": "appkit.agents",
     "Answer": "appkit.rag",
     "AnswerStream": "appkit.rag",
     "AppkitError": "appkit.errors",
@@ -73,6 +76,7 @@ _HOMES = {
     "Index": "appkit.rag",
     "Item": "appkit.context",
     "LanguageModel": "appkit.llm.base",
+    "Limits": "appkit.agents",
     "LocalEmbedder": "appkit.llm.embedder",
     "LocalModel": "appkit.llm.local",
     "Message": "appkit.messages",
@@ -109,6 +113,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "Agent",
+    "AgentResult",
     "Answer",
     "AnswerStream",
     "AppkitError",
@@ -133,6 +139,7 @@ __all__ = [
     "Index",
     "Item",
     "LanguageModel",
+    "Limits",
     "LocalEmbedder",
     "LocalModel",
     "Message",

@@ -13,6 +13,7 @@ from appkit.messages import Message, ToolCall
 from appkit.tools import ToolResult
 
 DialectName = Literal["tools", "react"]
+CORRECTION = "correction"  # name of a user's message that the agent wrote itself: what was wrong with an answer
 
 
 @dataclass(frozen=True, kw_only=True)

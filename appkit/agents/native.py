@@ -1,0 +1,56 @@
+"""The dialect of models that call tools: JSON calls in their own format, which `LanguageModel` knows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from appkit.agents.dialect import Ask, Turn
+from appkit.agents.state import CORRECTION, DialectName
+from appkit.llm.base import Completion
+from appkit.messages import Constraint, Message, ToolSpec
+from appkit.templates import load_prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolsDialect:
+    """Tool calls for one run. `answer` is None too where the model cannot be held to one."""
+
+    language: str
+    tools: tuple[ToolSpec, ...]
+    instructions: str
+    answer_form: str
+    answer: Constraint | None
+
+    @property
+    def name(self) -> DialectName:
+        return "tools"
+
+    @property
+    def has_tools(self) -> bool:
+        return bool(self.tools)
+
+    @property
+    def closing_note(self) -> str:
+        return ""
+
+    @cached_property
+    def _head(self) -> tuple[Message, ...]:
+        prompt = load_prompt(f"agent/tools.{self.language}")
+        return prompt.render(instructions=self.instructions, answer_form=self.answer_form, question="…")[:-1]
+
+    def head(self) -> tuple[Message, ...]:
+        return self._head
+
+    def show(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        return tuple(replace(message, name="") if message.name == CORRECTION else message for message in messages)
+
+    def ask(self, *, can_call: bool) -> Ask:
+        if not self.tools:
+            return Ask(constraint=self.answer)
+        return Ask(tools=self.tools, tool_choice="auto" if can_call else "none", constraint=self.answer)
+
+    def read(self, completion: Completion, *, can_call: bool) -> Turn:
+        text = completion.text.strip()
+        if completion.tool_calls and can_call:
+            return Turn(thought=text, calls=completion.tool_calls)
+        return Turn(answer=text, fault="" if text else "That was empty. Call a tool, or write the answer.")
