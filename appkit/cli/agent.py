@@ -140,9 +140,9 @@ def resume(
 
     At a terminal, calls that no option decides are asked about.
     """
-    from appkit.cli.agent_approval import ask_approvals, calls_to_decide, read_approvals
+    from appkit.cli.agent_approval import ask_approvals, read_approvals, waiting_calls
     from appkit.cli.agent_job import WaitingRun
-    from appkit.cli.agent_report import print_waiting
+    from appkit.cli.agent_report import print_unknown, print_waiting
 
     waiting = WaitingRun.read(file)
     limits = {**waiting.job.limits, **_given(steps=max_steps, tokens=max_tokens, seconds=max_seconds)}
@@ -150,11 +150,12 @@ def resume(
     job = replace(waiting.job, limits=limits, tools=tools)
     with ExitStack() as stack:
         agent = job.open(stack, threads=threads)
-        calls = calls_to_decide(waiting.state, agent.tools)
+        calls = waiting_calls(waiting.state, agent.tools)
+        print_unknown(waiting.state)
         approvals = read_approvals(calls, approve=approve or (), deny=deny or (), edit=edit or ())
         undecided = [call for call in calls if call.id not in approvals]
         if undecided:
-            said = ask_approvals(undecided, waiting.state) if _is_attended(json) else None
+            said = ask_approvals(undecided) if _is_attended(json) else None
             if said is None:
                 print_waiting(undecided, file)
                 raise typer.Exit(EXIT_STATUS["approval"])
@@ -187,7 +188,6 @@ def _finish(session: "AgentSession", result: "AgentResult", *, json: bool) -> No
     from appkit.cli.agent_report import print_result, result_json
     from appkit.cli.printable import json_text
 
-    session.keep(result)
     if json:
         typer.echo(json_text(result_json(result)))
     else:

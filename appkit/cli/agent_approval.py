@@ -1,11 +1,13 @@
 """Asks the person at the terminal whether an agent may make a call: yes, no, or with other arguments."""
 
+import contextlib
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from appkit.cli.printable import json_text, on_one_line, printable
+from appkit.cli.printable import json_text, on_one_line
 from appkit.cli.texts import text
 from appkit.messages import ToolCall
 
@@ -19,21 +21,18 @@ _YES, _NO, _EDIT = ("y", "yes", "是", "好"), ("n", "no", "否", "不"), ("e", 
 Approval = bool | Mapping[str, Any]  # yes, no, or the arguments to call with instead
 
 
-def calls_to_decide(state: "AgentState", tools: "Sequence[Tool]") -> tuple[ToolCall, ...]:
-    """The calls that a person must decide about: of tools that need approval, and those whose outcome is unknown."""
+def waiting_calls(state: "AgentState", tools: "Sequence[Tool]") -> tuple[ToolCall, ...]:
+    """The calls of a run that a person must decide about. One that was begun already is not made again."""
     gated = {tool.name for tool in tools if tool.needs_approval}
-    waiting = [each for each in state.open_calls if each.result is None]
-    return tuple(each.call for each in waiting if each.is_outcome_unknown or each.call.name in gated)
+    waiting = [each.call for each in state.open_calls if each.result is None and not each.was_started]
+    return tuple(call for call in waiting if call.name in gated)
 
 
-def ask_approvals(calls: Sequence[ToolCall], state: "AgentState") -> dict[str, Approval] | None:
+def ask_approvals(calls: Sequence[ToolCall]) -> dict[str, Approval] | None:
     """What the person says to each call, by its id; None where they leave (Ctrl-D), so that nothing is decided."""
-    unknown = {call.id for call in state.unknown_outcomes}
     approvals: dict[str, Approval] = {}
     for call in calls:
         sys.stderr.write("".join(f"{line}\n" for line in shown(call)))
-        if call.id in unknown:
-            sys.stderr.write(text("agent_outcome_unknown") + "\n")
         approval = _ask(call)
         if approval is None:
             return None
@@ -59,7 +58,7 @@ def read_approvals(
     decided: dict[str, Approval] = {}
     for id, approval in decisions:
         if id not in (*ids, _ALL):
-            raise ValueError(text("agent_no_such_call", id=id, known=", ".join(map(printable, ids)) or "-"))
+            raise ValueError(text("agent_no_such_call", id=id, known=", ".join(map(on_one_line, ids)) or "-"))
         if id in decided:
             raise ValueError(text("agent_decided_twice", id=id))
         decided[id] = approval
@@ -71,15 +70,18 @@ def shown(call: ToolCall) -> list[str]:
 
     Characters that a terminal would obey, or that nobody sees, are shown as JSON's escapes.
     """
-    lines = [text("agent_wants", tool=printable(call.name), id=printable(call.id))]
-    lines += [f"    {on_one_line(name)}: {json_text(value)}" for name, value in call.arguments.items()]
+    lines = [text("agent_wants", tool=on_one_line(call.name), id=on_one_line(call.id))]
+    for name, value in call.arguments.items():
+        lines.append(
+            f"    {name if name.isidentifier() and name.isprintable() else json_text(name)}: {json_text(value)}"
+        )
     return lines if call.arguments else [*lines, f"    {text('agent_no_arguments')}"]
 
 
 def read_arguments(typed: str) -> dict[str, Any]:
     """The JSON object that was typed. Raises ValueError in one sentence."""
     try:
-        value = json.loads(typed, parse_constant=_refuse_constant)
+        value = json.loads(typed, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError as error:
         raise ValueError(text("agent_arguments_not_json", reason="nested too deeply")) from error
     except ValueError as error:
@@ -97,6 +99,7 @@ def _read_edit(given: str) -> tuple[str, Approval]:
 
 
 def _ask(call: ToolCall) -> Approval | None:
+    _forget_typed_ahead()
     while True:
         sys.stderr.write(text("agent_may_it"))
         sys.stderr.flush()
@@ -113,6 +116,14 @@ def _ask(call: ToolCall) -> Approval | None:
             return arguments
 
 
+def _forget_typed_ahead() -> None:
+    """Drop keys that were pressed before the call was shown: they approve nothing."""
+    import termios
+
+    with contextlib.suppress(termios.error, OSError, ValueError):  # no terminal
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
 def _edit(call: ToolCall) -> dict[str, Any] | None:
     """The arguments as the person changed them; None where they thought better of it."""
     from prompt_toolkit import prompt  # 0.1 s, so only where someone edits
@@ -120,12 +131,19 @@ def _edit(call: ToolCall) -> dict[str, Any] | None:
     draft = json_text(dict(call.arguments))
     while True:
         try:
-            draft = prompt(f"{printable(call.name)} ", default=draft)
+            draft = prompt(f"{on_one_line(call.name)} ", default=draft)
             return read_arguments(draft)
         except ValueError as error:
             sys.stderr.write(text("error", message=error) + "\n")
         except (EOFError, KeyboardInterrupt):
             return None
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -8,12 +8,15 @@ from appkit.agents.events import (
     AgentEvent,
     ApprovalRequired,
     CallRequested,
+    Finished,
+    StepFinished,
     StepStarted,
     SubagentEvent,
     TextDelta,
     ToolFinished,
     ToolStarted,
 )
+from appkit.agents.react_words import WORDS
 from appkit.cli.columns import wrapped
 from appkit.cli.markdown import BOLD, DIM, Line, Run
 from appkit.cli.printable import json_text, on_one_line, printable
@@ -22,41 +25,53 @@ from appkit.messages import ToolCall
 
 RED, CYAN = "31", "36"  # Select Graphic Rendition parameters (ECMA-48 §8.3.117)
 MAX_SHOWN = 400  # characters of a call or of a result
+_CALL_LABELS = tuple(label for words in WORDS.values() for label in (words.action, words.action_input))
 _INDENT = "  "
 _MIN_WIDTH = 16  # a narrower terminal wraps by itself
 
 
 class AgentLines:
-    """Events to lines: those that are final, each given once, and those that may still change."""
+    """Events to lines: those that are final, each given once, and those that may still change.
+
+    What the model writes may change until its step is read: of a call only the thought before it stays, as the call
+    itself is shown after it, and of the answer too, as that is printed at the end.
+    """
 
     def __init__(self, width: int, indent: str = "") -> None:
         self._width = max(width, _MIN_WIDTH)
         self._indent = indent
-        self._said = ""  # by the model in this step, from its last line break on
+        self._said = ""  # by the model in this step
+        self._thought = ""
         self._running: ToolCall | None = None
         self._sub_agent: AgentLines | None = None
 
     def take(self, event: AgentEvent) -> list[Line]:
         """The lines that `event` makes final."""
-        if isinstance(event, SubagentEvent):
-            self._sub_agent = self._sub_agent or AgentLines(self._width, self._indent + 2 * _INDENT)
-            return self._sub_agent.take(event.event)
-        if isinstance(event, TextDelta):
-            *whole, self._said = (self._said + printable(event.text)).split("\n")
-            return [line for said in whole for line in self._block(said, DIM)]
-        lines = self.rest()
         self._running = event.call if isinstance(event, ToolStarted) else None
         match event:
+            case SubagentEvent():
+                self._sub_agent = self._sub_agent or AgentLines(self._width, self._indent + 2 * _INDENT)
+                return self._sub_agent.take(event.event)
+            case TextDelta():
+                self._said += printable(event.text)
+                return []
             case StepStarted():
-                lines.append((Run(self._indent + text("agent_step", number=event.step), BOLD),))
+                return [*self.rest(), (Run(self._indent + text("agent_step", number=event.step), BOLD),)]
             case CallRequested():
-                lines += self._block(f"→ {call_text(event.call)}", CYAN)
+                thought, self._said = _before_call(self._said), ""
+                return [*self._block(thought, DIM), *self._block(f"→ {call_text(event.call)}", CYAN)]
             case ApprovalRequired():
-                lines += self._block(text("agent_waits", id=on_one_line(event.call.id)), BOLD)
+                return self._block(text("agent_waits", id=on_one_line(event.call.id)), BOLD)
             case ToolFinished():
                 mark, style = ("✗", RED) if event.result.is_error else ("←", "")
-                lines += self._block(f"{mark} {shortened(printable(event.result.text).strip())}", style)
-        return lines
+                shown = shortened(printable(event.result.text).strip())
+                return [*self.rest(), *self._block(f"{mark} {shown}", style)]
+            case StepFinished():
+                self._thought = "" if event.step.calls else event.step.thought
+            case Finished() if event.result.stopped_because not in ("approval", "cancelled"):
+                self._said = printable(self._thought)
+                return self.rest()
+        return []
 
     def unfinished(self) -> list[Line]:
         """What stands after those for now."""
@@ -67,7 +82,7 @@ class AgentLines:
         return self._block(self._said, DIM)
 
     def rest(self) -> list[Line]:
-        """What the model wrote and no line break ended, those of a sub-agent included; no more of it is to come."""
+        """What was written and led to nothing, that of a sub-agent included; no more of it is to come."""
         lines = self._sub_agent.rest() if self._sub_agent is not None else []
         said, self._said, self._sub_agent = self._said, "", None
         return [*lines, *self._block(said, DIM)]
@@ -78,6 +93,13 @@ class AgentLines:
         indent = self._indent + _INDENT
         rows = wrapped(words.replace("\t", "    ").rstrip(), max(_MIN_WIDTH, self._width - len(indent))).split("\n")
         return [(Run(indent + row, style),) for row in rows]
+
+
+def _before_call(said: str) -> str:
+    """The thought before a call that is written as text."""
+    lines = said.strip().split("\n")
+    is_call = [line.startswith(_CALL_LABELS) for line in [*lines, _CALL_LABELS[0]]]
+    return "\n".join(lines[: is_call.index(True)])
 
 
 def call_text(call: ToolCall) -> str:

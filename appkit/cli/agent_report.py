@@ -11,8 +11,7 @@ from appkit.cli.printable import printable
 from appkit.cli.texts import text
 
 if TYPE_CHECKING:
-    from appkit.agents import AgentResult
-    from appkit.agents.result import Step
+    from appkit.agents import AgentResult, AgentState, Step
     from appkit.messages import ToolCall
 
 
@@ -36,8 +35,8 @@ def result_json(result: "AgentResult") -> dict[str, Any]:
 
 
 def print_result(result: "AgentResult", state_path: Path | None) -> None:
-    """The answer, or the best there was so far, on standard output; on standard error why there is no better one."""
-    if result.text.strip():
+    """The answer, or the best there was when a limit was met, on standard output; why it stopped on standard error."""
+    if result.stopped_because not in ("approval", "cancelled") and result.text.strip():
         shown = printable(result.text) if sys.stdout.isatty() else result.text
         sys.stdout.write(shown.rstrip("\n") + "\n")
         sys.stdout.flush()
@@ -59,6 +58,12 @@ def print_waiting(calls: "Sequence[ToolCall]", state_path: Path | None) -> None:
         sys.stderr.write(
             text("agent_waits_kept", quoted=shlex.quote(str(state_path)), id=printable(calls[0].id)) + "\n"
         )
+
+
+def print_unknown(state: "AgentState") -> None:
+    """The calls that were begun and never seen to end, on standard error."""
+    for call in state.unknown_outcomes:
+        sys.stderr.write(text("agent_outcome_unknown", call=call_text(call)) + "\n")
 
 
 def _step_json(step: "Step") -> dict[str, Any]:

@@ -5,10 +5,11 @@ import shutil
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
-from typing import Protocol, Self, TextIO
+from typing import Any, Protocol, Self, TextIO
 
-from appkit.agents.events import AgentEvent, StepFinished, StepStarted
+from appkit.agents.events import AgentEvent, StepFinished, StepStarted, TextDelta
 from appkit.agents.limits import Limits
 from appkit.cli.agent_lines import AgentLines
 from appkit.cli.columns import fitted
@@ -84,8 +85,9 @@ class LiveView:
         self._limits = limits
         self._has_colours = has_colours
         self._started = time.monotonic()
-        self._step = self._num_tokens = 0
+        self._step = self._num_tokens = self._num_pieces = 0
         self._next_time = 0.0
+        self._show_warning_before = warnings.showwarning
         self._painting = threading.Lock()
         self._ended = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="agent-view", daemon=True)
@@ -95,21 +97,32 @@ class LiveView:
             final = self._lines.take(event)
             if isinstance(event, StepStarted):
                 self._step = event.step
+            if isinstance(event, TextDelta):
+                self._num_pieces += 1  # about a token each, until the step's own count is there
             if isinstance(event, StepFinished):
                 self._num_tokens += event.step.usage.completion_tokens
+                self._num_pieces = 0
             if final or time.monotonic() >= self._next_time:
                 self._paint(final, [*self._lines.unfinished(), self._status()])
 
     def __enter__(self) -> Self:
+        warnings.showwarning = self._show_warning
         self._ticker.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         with delaying_ctrl_c():
+            warnings.showwarning = self._show_warning_before
             self._ended.set()
             self._ticker.join()
             self._paint(self._lines.rest(), [])
             self._screen.end()
+
+    def _show_warning(self, *args: Any, **kwargs: Any) -> None:
+        """A notice goes where the changing lines were; they come back below it."""
+        with self._painting:
+            self._screen.show([], [])
+            self._show_warning_before(*args, **kwargs)
 
     def _tick(self) -> None:
         while not self._ended.wait(_TICK_S):
@@ -129,7 +142,7 @@ class LiveView:
             "agent_status",
             step=self._step,
             steps=limits.steps,
-            tokens=max(0, limits.tokens - self._num_tokens),
+            tokens=max(0, limits.tokens - self._num_tokens - self._num_pieces),
             seconds=max(0, round(limits.seconds - (time.monotonic() - self._started))),
         )
         return (Run(fitted(words, self._width - 1).rstrip(), DIM),)

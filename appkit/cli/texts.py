@@ -409,9 +409,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "agent_wants": ("The model wants to call {tool} ({id}):", "模型想调用 {tool}（{id}）："),
     "agent_no_arguments": ("(without arguments)", "（没有参数）"),
     "agent_outcome_unknown": (
-        "It was begun before and nobody knows how it ended: to call it again may do the same thing twice.",
-        "它以前已经开始执行，结果不明：再次调用可能会重复做同一件事。",
+        "It is not known how this call ended, and it is not made again: {call}",
+        "以下调用的结果不明，不会再次执行：{call}",
     ),
+    "agent_stopping": ("Stopping; Ctrl-C once more leaves at once.", "正在停止；再按一次 Ctrl-C 立即退出。"),
     "agent_may_it": ("May it? [y]es, [n]o, [e]dit the arguments: ", "允许吗？[y] 是，[n] 否，[e] 修改参数："),
     "agent_arguments_not_json": (
         'The arguments are not JSON: {reason}. They are written like {{"name": "value"}}.',
