@@ -2,7 +2,7 @@
 
 A mask must never let through what the schema forbids. llguidance refuses most keywords that a grammar cannot hold; the
 formats it takes more loosely than their standards are written here as patterns. These leave out a few texts that are
-valid but that nobody needs (leap seconds, host names in punycode), since a shorter list is safe and a longer is not.
+valid but that nobody needs (leap seconds, the year 0, host names in punycode), since a shorter list is safe and a longer is not.
 """
 
 import re
@@ -21,9 +21,11 @@ _WHOLE_NUMBERS = frozenset({"maxItems", "maxLength", "maxProperties", "minItems"
 _WHITE_SPACE = re.compile(r"\\.", re.DOTALL)  # a backslash and what it escapes
 _SPACES = {r"\s": r"[\s\x{FEFF}]", r"\S": r"[^\s\x{FEFF}]"}  # classes may stand in classes there
 
-_LEAP = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+# No year 0: RFC 3339 has one, but ISO 8601 only by agreement, and the types for dates of most languages not at all.
+_YEAR = r"(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
+_LEAP = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
 _DATE = (
-    r"(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    rf"(?:{_YEAR}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     rf"|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP}-02-29)"
 )
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
