@@ -1,0 +1,135 @@
+"""`generate_typed`: ask a model, get a Python value."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar, overload
+
+from appkit.errors import ContextOverflowError, OutputParseError
+from appkit.llm.base import DEFAULT_SETTINGS, Completion, GenerationSettings, LanguageModel
+from appkit.messages import Constraint, Message
+from appkit.structured.asking import again, cut_off, with_form
+from appkit.structured.output import OutputType, output_type
+
+T = TypeVar("T")
+TRIES = 3
+THINKING_ENDS = "</think>"
+_THINKING_BEGINS = "<think>"
+
+
+@overload
+def generate_typed(
+    model: LanguageModel,
+    prompt: str | Sequence[Message],
+    output: OutputType[T] | type[T],
+    settings: GenerationSettings = ...,
+    *,
+    tries: int = ...,
+    think: bool | str = ...,
+) -> T: ...
+@overload
+def generate_typed(
+    model: LanguageModel,
+    prompt: str | Sequence[Message],
+    output: Any,
+    settings: GenerationSettings = ...,
+    *,
+    tries: int = ...,
+    think: bool | str = ...,
+) -> Any: ...
+def generate_typed(
+    model: LanguageModel,
+    prompt: str | Sequence[Message],
+    output: Any,
+    settings: GenerationSettings = DEFAULT_SETTINGS,
+    *,
+    tries: int = TRIES,
+    think: bool | str = False,
+) -> Any:
+    """The model's answer as a value of the type `output`.
+
+    A model with the capability "constraint" is held to the type while it writes, so the form is always right and the
+    answer always whole; it is not told the form, so ask for what you want in the prompt. Others are told the form in
+    words. What a mask cannot hold (a validator, say) is checked afterwards: the model is told the fault and tries
+    again.
+
+    Args:
+        prompt: a text is one message of the user.
+        output: see `output_type`.
+        tries: how often the model is asked at most.
+        think: let the model write what it likes before the answer, up to and with "</think>", or another mark. It
+            costs those tokens, within `max_tokens` too, and time; a model that was not trained to think so, and so
+            never writes the mark by itself, rambles until the limit forces it.
+
+    Raises:
+        OutputParseError: the tries are spent; has the last text.
+        ValueError: no grammar can hold the type, as the message says before anything is written; or `tries` is below 1.
+        TypeError: see `output_type`.
+        runtime.errors.ConstraintLimitError: no answer of the type fits in `max_tokens`; it names how many it takes.
+        ContextOverflowError: the prompt does not fit the model.
+    """
+    if tries < 1:
+        raise ValueError(f"tries is {tries}; a model is asked at least once.")
+    wanted = output_type(output)
+    messages = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
+    mark = THINKING_ENDS if think is True else think or ""
+    held_to = _held_to(model, wanted, mark)
+    if messages and held_to is None and wanted.constraint is not None:
+        messages = with_form(messages, wanted)
+    shown, fault, text = messages, "", ""
+    for attempt in range(tries):
+        try:
+            completion = model.chat(shown, settings_of_try(settings, attempt), constraint=held_to)
+        except ContextOverflowError:
+            if attempt == 0:
+                raise
+            fault += " There is no room to tell it so."
+            break
+        text = completion.text
+        try:
+            return read_answer(completion, wanted, mark, messages, is_held=held_to is not None)
+        except ValueError as error:
+            fault = str(error)
+        shown = [
+            *messages,
+            Message(role="assistant", content=text, token_ids=completion.token_ids),
+            Message(role="user", content=again(messages, fault)),
+        ]
+    raise spent(model, wanted, attempt + 1, fault, text)
+
+
+def read_answer(
+    completion: Completion, wanted: OutputType[T], mark: str, messages: Sequence[Message], *, is_held: bool
+) -> T:
+    """The value of an answer, which may begin with thoughts. Raises ValueError, with a sentence for the model."""
+    if completion.finish_reason == "length" and not is_held:
+        raise ValueError(cut_off(messages))
+    return wanted.parse(without_thoughts(completion.text, mark))
+
+
+def without_thoughts(text: str, mark: str) -> str:
+    """What follows the first `mark`; of a text that begins with "<think>", what follows its end; else the text."""
+    if not mark and text.lstrip().startswith(_THINKING_BEGINS):
+        mark = THINKING_ENDS
+    _, found, answer = text.partition(mark) if mark else ("", "", "")
+    return answer if found else text
+
+
+def settings_of_try(settings: GenerationSettings, attempt: int) -> GenerationSettings:
+    """Another try draws otherwise where a seed would repeat the first."""
+    return settings if settings.seed is None else replace(settings, seed=(settings.seed + attempt) % 2**64)
+
+
+def spent(model: LanguageModel, wanted: OutputType[Any], tries: int, fault: str, text: str) -> OutputParseError:
+    """The error to raise when the last of `tries` answers, `text`, had a `fault` too."""
+    times = "1 try" if tries == 1 else f"{tries} tries"
+    return OutputParseError(
+        f"{model.name} gave no usable {wanted.name} in {times}. The last was {text[:200]!r}: {fault} Use a larger "
+        "model, or ask for less.",
+        text,
+    )
+
+
+def _held_to(model: LanguageModel, wanted: OutputType[Any], mark: str) -> Constraint | None:
+    if wanted.constraint is None or "constraint" not in model.capabilities:
+        return None
+    return replace(wanted.constraint, after=mark)
