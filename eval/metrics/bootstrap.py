@@ -63,6 +63,7 @@ def bootstrap_figure(
     confidence: float = CONFIDENCE,
     num_draws: int = NUM_DRAWS,
     seed: int = 0,
+    unit: str = "samples",
 ) -> Figure:
     """A measure of all samples with its percentile interval and standard error.
 
@@ -72,6 +73,7 @@ def bootstrap_figure(
         clusters: of each sample, what it shares with others, such as the document its question is about. Whole
             clusters are drawn then, for their samples are not independent.
         seed: the same seed gives the same figure, to the bit.
+        unit: what the rows are, as `Figure.method` calls them.
 
     Raises:
         ValueError: no rows, clusters for another number of samples, or a row that is not finite.
@@ -79,7 +81,7 @@ def bootstrap_figure(
     rows = checked_rows(rows)
     by_cluster = cluster_sums(rows, clusters)
     value = float(measure(rows.sum(axis=0, keepdims=True))[0])
-    what = "samples" if clusters is None else "clusters"
+    what = unit if clusters is None else "clusters"
     if len(by_cluster) < 2:
         return Figure(
             value=value, interval=None, n=len(rows), method=f"no interval: {len(by_cluster)} {what[:-1]} has no spread"

@@ -86,7 +86,7 @@ def perplexity(
         recipe: "window" (each window alone), "strided" (as the transformers documentation), "llama.cpp" (its second
             halves) or "rolling" (as lm-evaluation-harness).
         window: tokens the model sees at a time; None: 512 for "llama.cpp", else all that the engine holds.
-        stride: of "strided" alone; None: 512, or the window where that is less.
+        stride: of "strided" alone; None: 512, or half the window where that is less.
         start_token: whether the model's start token is used; None: where the model itself adds one. "rolling" always
             needs one, and takes the end token of a model without.
         max_windows: score the first ones alone.
@@ -105,19 +105,15 @@ def perplexity(
     settings = choose_settings(
         engine.model.tokenizer, engine.max_seq_len, recipe=recipe, window=window, stride=stride, start_token=start_token
     )
-    documents = [_Document(engine, text, settings) for text in texts]
-    planned = [(idx, cut) for idx, document in enumerate(documents) for cut in document.windows]
-    num_tokens = sum(document.num_tokens for document in documents)
-    if not planned:
-        raise ValueError(f"The text has {num_tokens} tokens, none of them with one before it to follow from.")
+    documents = [_Document(engine, idx, text, settings) for idx, text in enumerate(texts)]
+    planned = [(document, cut) for document in documents for cut in document.windows]
     chosen = planned[:max_windows]
     scored: list[_Scored] = []
-    for idx, cut in chosen:
-        scored.append(documents[idx].score(cut, adapter))
+    for document, cut in chosen:
+        scored.append(document.score(cut, adapter))
         if progress is not None:
             progress(len(scored), len(chosen))
-    documents_scored = [idx for idx, _ in chosen]
-    per_token, per_byte = _figures(scored, documents_scored if documents_scored[-1] else None)
+    per_token, per_byte = _figures(scored)
     num_bytes = sum(part.num_bytes for part in scored)
     is_whole = recipe == "rolling" and len(chosen) == len(planned)
     return Perplexity(
@@ -131,7 +127,7 @@ def perplexity(
         stride=settings.stride,
         start_token=_token_text(engine, settings.start_id),
         num_windows=len(scored),
-        num_tokens=num_tokens,
+        num_tokens=sum(document.num_tokens for document in documents),
         num_scored=sum(len(part.logprobs) for part in scored),
         num_bytes=num_bytes,
     )
@@ -141,6 +137,7 @@ def perplexity(
 class _Scored:
     """One window."""
 
+    document: int
     logprobs: np.ndarray  # [n] float64
     num_bytes: int
     weight: int  # tokens it counts for in the mean
@@ -149,17 +146,22 @@ class _Scored:
 class _Document:
     """A text as ids, with the windows to score and the bytes of every token."""
 
-    def __init__(self, engine: ScoringEngine, text: str, settings: RecipeSettings) -> None:
+    def __init__(self, engine: ScoringEngine, idx: int, text: str, settings: RecipeSettings) -> None:
         self._engine = engine
+        self._idx = idx
         self._settings = settings
         tokenizer = engine.model.tokenizer
         ids = tokenizer.encode(text)
         self.num_tokens = len(ids)
         self._ids = settings.sequence(ids)
         self.windows = settings.windows(self._ids)
+        if not self.windows:
+            raise ValueError(
+                f"Text {idx} has {len(ids)} tokens, none of which follows another: leave it out, or take a longer one."
+            )
         self._num_bytes = [0] * (len(self._ids) - len(ids)) + [len(tokenizer.token_bytes(one)) for one in ids]
-        if ids:  # some vocabularies put a blank in front that the text has not
-            self._num_bytes[-len(ids)] += len(text.encode()) - sum(self._num_bytes)
+        # some vocabularies put a blank in front that the text has not
+        self._num_bytes[-len(ids)] += len(text.encode()) - sum(self._num_bytes)
 
     def score(self, cut: Window, adapter: "LoraWeights | None") -> _Scored:
         logprobs = np.asarray(self._engine.score(cut.context_ids, self._ids[cut.start : cut.end], adapter), np.float64)
@@ -170,11 +172,13 @@ class _Document:
                 "only finite ones have a perplexity."
             )
         num_bytes = sum(self._num_bytes[cut.start : cut.end])
-        return _Scored(logprobs=logprobs, num_bytes=num_bytes, weight=self._settings.weight(cut))
+        return _Scored(document=self._idx, logprobs=logprobs, num_bytes=num_bytes, weight=self._settings.weight(cut))
 
 
-def _figures(scored: Sequence[_Scored], documents: Sequence[int] | None) -> tuple[Figure, Figure]:
-    """Perplexity and bits per byte, both from the losses of windows."""
+def _figures(scored: Sequence[_Scored]) -> tuple[Figure, Figure]:
+    """Perplexity and bits per byte, both from the losses of windows; drawn by document where there are several."""
+    documents = np.array([part.document for part in scored])
+    has_several = len(set(documents)) > 1
     losses = np.array([-part.logprobs.sum() for part in scored])
     weights = np.array([part.weight for part in scored])
     num_bytes = np.array([part.num_bytes for part in scored])
@@ -185,10 +189,14 @@ def _figures(scored: Sequence[_Scored], documents: Sequence[int] | None) -> tupl
     per_token = bootstrap_figure(
         np.column_stack([weighed, weights])[counts],
         lambda sums: np.exp(sums[:, 0] / sums[:, 1]),
-        clusters=None if documents is None else [idx for idx, is_in in zip(documents, counts, strict=True) if is_in],
+        clusters=documents[counts].tolist() if has_several else None,
+        unit="windows",
     )
     per_byte = bootstrap_figure(
-        np.column_stack([losses, num_bytes]), lambda sums: sums[:, 0] / sums[:, 1] / math.log(2), clusters=documents
+        np.column_stack([losses, num_bytes]),
+        lambda sums: sums[:, 0] / sums[:, 1] / math.log(2),
+        clusters=documents.tolist() if has_several else None,
+        unit="windows",
     )
     return per_token, per_byte
 

@@ -99,7 +99,7 @@ def _stride(recipe: Recipe, stride: int | None, window: int) -> int:
             raise ValueError(f"stride is {stride}, and {recipe} has none: only the recipe strided takes one.")
         return window
     if stride is None:
-        return min(STRIDE, window)
+        return min(STRIDE, max(1, window // 2))  # a stride as long as the window would not overlap
     if not 1 <= stride <= window:
         raise ValueError(f"stride is {stride}; it is at least 1 and at most the window, {window}.")
     return stride

@@ -70,7 +70,7 @@ def main() -> int:
                 window=options.window,
                 stride=options.stride,
                 max_windows=options.max_windows,
-                progress=lambda done, of: sys.stderr.write(f"\r{done}/{of} windows{chr(10) if done == of else ''}"),
+                progress=_show_progress,
             )
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
@@ -86,6 +86,10 @@ def main() -> int:
         write_results("perplexity", run, report, title="Perplexity", about=about, as_markdown=as_markdown)
     sys.stdout.write((json.dumps(report, ensure_ascii=False) if options.json else as_markdown(report)) + "\n")
     return 0
+
+
+def _show_progress(done: int, of: int) -> None:
+    sys.stderr.write(f"\r{done}/{of} windows" + ("\n" if done == of else ""))
 
 
 def _arguments(options: argparse.Namespace) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.metrics.token_overlap import best_of, normalised_tokens, rouge_l, token_f1
+from eval.metrics.token_overlap import best_of, exact_match, normalised_tokens, rouge_l, token_f1
 
 
 def test_articles_punctuation_and_case_do_not_count() -> None:
@@ -13,6 +13,11 @@ def test_articles_punctuation_and_case_do_not_count() -> None:
 
 def test_a_chinese_character_is_a_token() -> None:
     assert normalised_tokens("保修2年。") == ["保", "修", "2", "年"]
+
+
+@pytest.mark.parametrize(("answer", "same"), [("The 2 years.", 1), ("2 Years", 1), ("2 years long", 0), ("", 0)])
+def test_an_exact_match_is_the_same_tokens(answer: str, same: float) -> None:
+    assert exact_match(answer, "2 years") == same
 
 
 def test_f1_is_the_harmonic_mean_over_a_bag_of_tokens() -> None:
