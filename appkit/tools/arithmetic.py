@@ -196,7 +196,7 @@ class _Parser:
         """
         number, comma, group = self._tokens[self._idx : self._idx + 3]
         is_tight = number.end == comma.start and comma.end == group.start
-        is_short = number.text.isdigit() and (len(number.text) <= 3 or not is_first)
+        is_short = number.text.isdigit() and (not is_first or (len(number.text) <= 3 and number.text[0] != "0"))
         looks_so = is_tight and is_short and group.kind == "number" and bool(_GROUP.fullmatch(group.text))
         if looks_so and self._in_call:
             raise ExpressionError(

@@ -24,6 +24,7 @@ from typing import Any, overload
 
 from appkit.errors import ToolError
 from appkit.messages import ToolSpec
+from appkit.structured.retry import Retry
 from appkit.tools.calls import CallAbandonedError, CallFailedError, Calls, EarlierCallError
 from appkit.tools.context import ToolContext
 from appkit.tools.observation import MAX_ERROR_BYTES, bounded, error_text, observed
@@ -130,7 +131,7 @@ class Tool:
     def _failure(self, error: BaseException | None) -> str:
         assert error is not None
         _log.debug("The tool %s failed.", self.name, exc_info=error)
-        if isinstance(error, ToolError):
+        if isinstance(error, ToolError | Retry):  # said for the model
             return bounded(str(error), MAX_ERROR_BYTES)
         return error_text(error)
 
@@ -230,9 +231,14 @@ def _awaited(value: Any, context: ToolContext) -> Any:
     async def until_cancelled() -> Any:
         task = asyncio.ensure_future(value)
         while not task.done():
-            await asyncio.wait({task}, timeout=min(_LOOK_S, context.seconds_left))
+            await asyncio.wait({task}, timeout=_LOOK_S)
             if context.is_cancelled:
                 task.cancel()
         return await task
 
-    return asyncio.run(until_cancelled())
+    try:
+        return asyncio.run(until_cancelled())
+    except asyncio.CancelledError as error:
+        if context.is_cancelled:  # who waits may not have noticed yet
+            raise CallAbandonedError from error
+        raise

@@ -41,8 +41,10 @@ class Calls:
             cancelled: set by another thread to end the waiting.
 
         Raises:
-            CallAbandonedError, EarlierCallError, CallFailedError: see there.
+            CallAbandonedError, EarlierCallError, CallFailedError: see there. `work` may raise the first itself.
         """
+        if cancelled is not None and cancelled.is_set():
+            raise CallAbandonedError
         if self._still_goes_on(min(_GRACE_S, timeout_s)):
             raise EarlierCallError
         context, outcome = ToolContext(timeout_s), _Outcome()
@@ -62,6 +64,8 @@ class Calls:
         if not is_done:
             self._abandon(thread, context)
             raise CallAbandonedError
+        if isinstance(outcome.error, CallAbandonedError):
+            raise outcome.error
         if outcome.error is not None:
             raise CallFailedError from outcome.error
         return outcome.value

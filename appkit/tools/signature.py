@@ -3,12 +3,17 @@
 Schemas and checks are pydantic's; names and descriptions come from the function and its docstring.
 """
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from appkit.structured.faults import MAX_FAULTS, MAX_SHOWN, place_of, shown
+from appkit.structured.mask_schema import mask_schema
+from appkit.structured.schema_walk import map_schema
+from appkit.structured.typed_dicts import readable
 from appkit.tools.context import ToolContext
 from appkit.tools.observation import MAX_ERROR_BYTES, bounded
 
@@ -16,24 +21,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
-_SECTION = re.compile(r"[A-Z]\w*( \w+)?:")  # of a Google docstring: "Args:", "Returns:", …
+_SECTION_NAMES = ("Args:", "Arguments:", "Parameters:")
 _GOOGLE_ENTRY = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)")
 _REST_ENTRY = re.compile(r":param\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(.*)")
-_DATA = ("const", "default", "enum", "examples")  # keywords with values in them, not schemas
-_FORMATS = {
-    "date",
-    "date-time",
-    "duration",
-    "email",
-    "hostname",
-    "ipv4",
-    "ipv6",
-    "time",
-    "uri",
-    "uuid",
-}  # JSON Schema's
-_MAX_ERRORS = 5
-_MAX_SHOWN = 200
+_NAMED_FORMATS = ("date", "date-time", "time", "uuid")  # the runtime holds text to these, and models know them
+_NOTES = ("default", "description")  # what a model reads of a schema and no grammar holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +60,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         TypeError: a parameter without annotation, of a type that JSON cannot hold, or that has no name to give it by.
     """
     from pydantic import ConfigDict, Field, create_model
+    from pydantic.errors import PydanticUserError
 
     name = name_of(function)
     parameters = _parameters(function, name)
@@ -83,11 +76,11 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         if parameter.default is not parameter.empty:
             options |= _default(parameter.default)
         # A name of our own: pydantic keeps some for itself, and the alias is what is seen.
-        fields[f"argument_{idx}"] = (parameter.annotation, Field(**options))
+        fields[f"argument_{idx}"] = (readable(parameter.annotation), Field(**options))
     try:
         arguments = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
-        schema = _plain(arguments.model_json_schema())
-    except Exception as error:  # pydantic raises many kinds for types that it cannot put into a schema
+        schema = _shown_schema(arguments)
+    except (PydanticUserError, NameError, TypeError, ValueError) as error:
         raise TypeError(f"The parameters of {name}() cannot be a JSON Schema: {error}") from error
     schema.setdefault("properties", {})
     return Signature(
@@ -100,19 +93,21 @@ def read_signature(function: Callable[..., Any]) -> Signature:
 
 def name_of(function: Callable[..., Any]) -> str:
     """A function's name; for a partial or a callable object, that of what is called."""
-    inner = getattr(function, "func", function)
+    inner = function.func if isinstance(function, functools.partial) else function
     return str(getattr(inner, "__name__", type(inner).__name__))
 
 
 def _parameters(function: Callable[..., Any], name: str) -> list[inspect.Parameter]:
     try:
         parameters = list(inspect.signature(function, eval_str=True).parameters.values())
-    except NameError as error:
+    except (AttributeError, NameError, SyntaxError, TypeError) as error:  # it was written as text
         raise TypeError(
             f"An annotation of {name}() cannot be resolved: {error}. Define the type in the module."
         ) from error
     except ValueError as error:
         raise TypeError(f"{name}() does not say its parameters; write a Python function around it.") from error
+    if isinstance(function, functools.partial):  # what it fixes is not for the model to change
+        parameters = [parameter for parameter in parameters if parameter.name not in function.keywords]
     for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise TypeError(f"{name}() takes {parameter}: a tool needs every parameter by name.")
@@ -131,33 +126,41 @@ def _default(default: Any) -> dict[str, Any]:
     return {"default_factory": lambda: None}
 
 
-def _plain(schema: Any) -> Any:
-    """`schema` as a grammar can hold it: objects closed, without titles and without what only the check can hold."""
-    if isinstance(schema, list):
-        return [_plain(item) for item in schema]
-    if not isinstance(schema, dict):
+def _shown_schema(arguments: "type[BaseModel]") -> dict[str, Any]:
+    """What a model is shown and held to: all that a grammar can hold of the types, with what is said of each."""
+    from pydantic import TypeAdapter
+
+    from appkit.structured.type_schema import schema_of
+
+    schema = map_schema(schema_of(TypeAdapter(arguments)), _with_short_format)
+    shown_schema = _with_notes(mask_schema(schema), schema)
+    assert isinstance(shown_schema, dict)
+    return shown_schema
+
+
+def _with_short_format(schema: dict[str, Any], where: str) -> dict[str, Any]:
+    """`schema` with a format alone where that says it: the pattern is long, and shown with every request."""
+    from appkit.structured.patterns import DATE, TIME
+
+    if schema.get("format") in _NAMED_FORMATS and schema.get("pattern") != f"^(?:{DATE}T{TIME})$":  # without zone
+        schema.pop("pattern", None)
+    return schema
+
+
+def _with_notes(schema: Any, source: Any) -> Any:
+    """`schema` with the defaults and descriptions of `source`, from which it was made."""
+    if isinstance(schema, list) and isinstance(source, list):
+        return [_with_notes(*pair) for pair in zip(schema, source, strict=False)]
+    if not isinstance(schema, dict) or not isinstance(source, dict):
         return schema
-    plain = {
-        key: value if key in _DATA else _plain(value) for key, value in schema.items() if not _is_left_out(key, value)
-    }
-    if "properties" in plain and isinstance(plain.get("type"), str):
-        plain.setdefault("additionalProperties", False)
-    return plain
-
-
-def _is_left_out(keyword: str, value: Any) -> bool:
-    """Whether a keyword is not for the model; a property of such a name has an object as its value, not these."""
-    return (
-        (keyword == "title" and isinstance(value, str))
-        or (keyword == "uniqueItems" and isinstance(value, bool))  # a set drops what comes twice
-        or (keyword == "format" and isinstance(value, str) and value not in _FORMATS)
-    )
+    noted = {key: _with_notes(value, source[key]) if key in source else value for key, value in schema.items()}
+    return noted | {key: source[key] for key in _NOTES if key in source and not isinstance(source[key], dict)}
 
 
 def _first_paragraph(docstring: str) -> str:
     first = docstring.split("\n\n", 1)[0]
     lines = [line for line in first.splitlines() if not _REST_ENTRY.match(line.strip())]
-    return "" if lines and lines[0] in ("Args:", "Arguments:") else " ".join(" ".join(lines).split())
+    return "" if lines and lines[0] in _SECTION_NAMES else " ".join(" ".join(lines).split())
 
 
 def _parameter_texts(docstring: str) -> dict[str, str]:
@@ -168,7 +171,7 @@ def _parameter_texts(docstring: str) -> dict[str, str]:
     entry_indent = 0
     for line in docstring.splitlines():
         stripped, indent = line.strip(), len(line) - len(line.lstrip())
-        if stripped in ("Args:", "Arguments:", "Parameters:"):
+        if stripped in _SECTION_NAMES:
             section_indent, current = indent, None
         elif found := _REST_ENTRY.match(stripped):
             current, entry_indent = texts.setdefault(found[1], []), indent
@@ -186,22 +189,16 @@ def _parameter_texts(docstring: str) -> dict[str, str]:
 
 
 def _explained(errors: "list[ErrorDetails]", known: list[str]) -> str:
-    sentences = [_sentence(error, known) for error in errors[:_MAX_ERRORS]]
-    if len(errors) > _MAX_ERRORS:
-        sentences.append(f"{len(errors) - _MAX_ERRORS} more.")
+    sentences = [_sentence(error, known) for error in errors[:MAX_FAULTS]]
+    if len(errors) > MAX_FAULTS:
+        sentences.append(f"There are {len(errors) - MAX_FAULTS} more faults.")
     return bounded(" ".join(sentences), MAX_ERROR_BYTES)
 
 
 def _sentence(error: "ErrorDetails", known: list[str]) -> str:
-    place = ".".join(str(part) for part in error["loc"]) or "The argument"
+    place = place_of(error["loc"])[:MAX_SHOWN]
     if error["type"] == "missing":
         return f"Argument {place!r} is missing."
     if error["type"] == "extra_forbidden":
-        takes = ", ".join(known) or "none"
-        return f"There is no argument {place[:_MAX_SHOWN]!r}; there is: {takes}."
-    return f"Argument {place!r} is {_shown(error['input'])}: {error['msg']}."
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+        return f"There is no argument {place!r}; there is: {', '.join(known) or 'none'}."
+    return f"Argument {place!r} is {shown(error['input'])}: {error['msg'].removeprefix('Value error, ').rstrip('.')}."

@@ -116,6 +116,7 @@ def test_expressions_have_these_values(expression: str, value: str) -> None:
         ("max(1,234)", r"two ways: write 1, 234 .* or 1234 for one"),
         ("1,23", "the comma at position 2 parts no thousands"),
         ("1234,567", "parts no thousands"),
+        ("0,125", "parts no thousands: write 1,234 or 1234, and a point for decimals"),
         ("1,000,00", "at position 6 parts no thousands"),
         ("100 - 20%", "two ways"),
         ("10 % -3", "two ways"),

@@ -11,6 +11,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from appkit.errors import ToolError
 from appkit.messages import ToolSpec
@@ -75,7 +77,7 @@ def test_the_default_of_the_function_is_used_not_a_copy() -> None:
     ("arguments", "told"),
     [
         ({}, "Argument 'a' is missing."),
-        ({"a": "ten"}, "Argument 'a' is 'ten': Input should be a valid integer"),
+        ({"a": "ten"}, "Argument 'a' is \"ten\": Input should be a valid integer"),
         ({"a": 1, "c": 2}, "There is no argument 'c'; there is: a, b."),
         ([1, 2], "The arguments must be a JSON object, not list."),
         (None, "The arguments must be a JSON object, not NoneType."),
@@ -86,6 +88,26 @@ def test_wrong_arguments_are_told_to_the_model(arguments: Any, told: str) -> Non
     result = add.run(arguments)
     assert result.is_error
     assert result.text.startswith(told)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters(), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(["number", "words", "any", "x"]), JSON) | JSON)
+def test_no_arguments_make_a_call_raise(arguments: Any) -> None:
+    @tool
+    def take(number: float = 0, words: list[str] | None = None, any: Any = None) -> Any:
+        return [number, words, any]
+
+    result = take.run(arguments)
+    result.text.encode()
+    assert result.text
+    assert len(result.text) < 4096
 
 
 def test_what_is_said_of_wrong_arguments_stays_short() -> None:
@@ -187,6 +209,14 @@ def test_another_thread_can_cancel_a_call() -> None:
     assert (result.text, result.is_error) == ("patient was cancelled.", True)
     assert time.monotonic() - started < 2
     assert seen.wait(2)
+
+
+def test_a_call_that_is_cancelled_beforehand_is_not_made() -> None:
+    made: list[int] = []
+    cancelled = threading.Event()
+    cancelled.set()
+    result = tool(lambda: made.append(1), name="make").run({}, cancelled=cancelled)
+    assert (result.text, result.is_error, made) == ("make was cancelled.", True, [])
 
 
 def test_calls_may_overlap() -> None:

@@ -6,13 +6,15 @@ import enum
 import functools
 import json
 import uuid
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import llguidance
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, NaiveDatetime
 
+from appkit.structured.retry import Retry
 from appkit.tools import ToolContext, tool
 from runtime.grammar.base import Constraint
 from runtime.grammar.source import grammar_of
@@ -32,6 +34,11 @@ class Item:
 class Basket(BaseModel):
     items: list[Item]
     format: str = "plain"
+
+
+class Options(TypedDict):
+    depth: int
+    name: NotRequired[str]
 
 
 def google(city: str, days: int = 3) -> None:
@@ -138,6 +145,13 @@ TYPES: list[tuple[str, Any, Any, Any]] = [  # what the model writes, and what th
     ("bytes", bytes, "ab", b"ab"),
     ("bounded", Annotated[int, Field(ge=1, le=5)], 5, 5),
     ("any", Any, {"a": [None]}, {"a": [None]}),
+    ("naive", NaiveDatetime, "2024-02-29T12:00:00", datetime.datetime(2024, 2, 29, 12)),
+    ("decimal", Decimal, "12.50", Decimal("12.50")),
+    ("duration", datetime.timedelta, "PT1H30M", datetime.timedelta(hours=1.5)),
+    ("numbered", dict[int, str], {"7": "a"}, {7: "a"}),
+    ("typed dict", Options, {"depth": 2}, {"depth": 2}),
+    ("checked", Annotated[str, AfterValidator(str.upper)], "abc", "ABC"),
+    ("look-ahead", Annotated[str, Field(json_schema_extra={"pattern": "^(?=a)a+$"})], "aa", "aa"),
 ]
 IDS = [row[0] for row in TYPES]
 
@@ -172,16 +186,29 @@ def test_a_grammar_holds_the_schema_and_takes_such_arguments(annotation: Any, gi
     ("annotation", "given", "told"),
     [
         (int, 1.5, "Argument 'value' is 1.5: Input should be a valid integer"),
-        (Colour, "green", "Argument 'value' is 'green': Input should be 'red' or 'blue'."),
+        (Colour, "green", "Argument 'value' is \"green\": Input should be 'red' or 'blue'."),
         (Annotated[int, Field(ge=1, le=5)], 9, "Argument 'value' is 9: Input should be less than or equal to 5."),
-        (Basket, {"items": [{"title": 1}]}, "Argument 'value.items.0.title' is 1: Input should be a valid string."),
-        (list[int], "x" * 1000, "Argument 'value' is 'xxx"),
+        (Basket, {"items": [{"title": 1}]}, "Argument 'value.items[0].title' is 1: Input should be a valid string."),
+        (list[int], "x" * 1000, "Argument 'value' is \"xxx"),
     ],
 )
 def test_a_wrong_argument_is_named_with_its_place_value_and_what_is_expected(
     annotation: Any, given: Any, told: str
 ) -> None:
     assert takes(annotation).run({"value": given}).text.startswith(told)
+
+
+def test_the_schema_stays_short_where_a_format_says_it() -> None:
+    properties = takes(datetime.date).spec.parameters["properties"]
+    assert properties["value"] == {"type": "string", "format": "date"}
+
+
+def test_a_validator_may_ask_for_another_try_in_its_own_words() -> None:
+    def check(value: str) -> str:
+        raise Retry("There is no room 9; there are 1 to 4.")
+
+    result = takes(Annotated[str, AfterValidator(check)]).run({"value": "9"})
+    assert (result.text, result.is_error) == ("There is no room 9; there are 1 to 4.", True)
 
 
 def test_a_property_may_be_called_like_a_keyword() -> None:
@@ -239,5 +266,6 @@ def test_a_partial_is_a_tool_of_what_is_left() -> None:
 
     square = tool(functools.partial(power, exponent=2))
     assert square.name == "power"
-    assert square.spec.parameters["required"] == ["base"]
+    assert list(square.spec.parameters["properties"]) == ["base"]
     assert square.run({"base": 7}).text == "49"
+    assert square.run({"base": 7, "exponent": 9}).text == "There is no argument 'exponent'; there is: base."
