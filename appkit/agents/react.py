@@ -75,14 +75,22 @@ class ReactDialect:
 
     def ask(self, *, can_call: bool) -> Ask:
         if not self.is_masked:
-            return Ask(stop=(f"\n{self.words.observation}",))
+            return Ask(stop=self._stop)
+        stop = self._stop if self.answer is None else ()  # an answer in text may go on and on; a typed one cannot
         if not can_call:
-            return Ask(constraint=answer_constraint(self.words, self.answer))
-        return Ask(constraint=self._step_constraint)
+            return Ask(constraint=answer_constraint(self.words, self.answer), stop=stop)
+        return Ask(constraint=self._step_constraint, stop=stop)
 
     def read(self, completion: Completion, *, can_call: bool) -> Turn:
         turn = parse_step(completion.text, self.words, self.tools)
         return turn if can_call else replace(turn, calls=())
+
+    @property
+    def _stop(self) -> tuple[str, ...]:
+        """No step goes on with these: it begins with a thought, and only tools observe."""
+        return tuple(
+            f"\n{label.strip()}" for label in (self.words.observation, self.words.thought, self.words.question)
+        )
 
     @cached_property
     def _step_constraint(self) -> Constraint:

@@ -54,14 +54,13 @@ class Setup:
 
     def choose_dialect(self, model: LanguageModel) -> DialectName:
         """The dialect to use. Raises CapabilityError where the model does not have it."""
-        has_tools = "tools" in model.capabilities
-        if self.dialect == "tools" and not has_tools:
+        if self.dialect == "tools" and "tools" not in model.capabilities:
             raise CapabilityError(
                 f'{model.name} does not call tools: use dialect="react", which any chat model can.', model.name, "tools"
             )
         if self.dialect != "auto":
             return self.dialect
-        return "tools" if has_tools else "react"
+        return "tools" if model.has_own_tool_format else "react"
 
     def build_dialect(self, name: DialectName, model: LanguageModel, language: str) -> Dialect:
         """The dialect `name` for a run in `language`, "en" or "zh"."""

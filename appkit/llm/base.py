@@ -105,6 +105,11 @@ class LanguageModel(Protocol):
         """Tokens of prompt and answer together."""
         ...
 
+    @property
+    def has_own_tool_format(self) -> bool:
+        """Whether it was made to call tools, rather than being shown a format that its template does not know."""
+        return "tools" in self.capabilities
+
     def generate(
         self, prompt: str, settings: GenerationSettings = DEFAULT_SETTINGS, *, constraint: Constraint | None = None
     ) -> Completion:

@@ -100,6 +100,10 @@ class LocalModel(LanguageModel):
         return self._engine.max_seq_len  # less than the model's own where memory for keys and values is short
 
     @property
+    def has_own_tool_format(self) -> bool:
+        return self._tool_format.is_native
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """Codes of the languages the model was made for; empty where the catalog does not know it."""
         return tuple(self._entry.languages) if self._entry else ()
