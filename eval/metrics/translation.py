@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
 
 BleuTokenizer = Literal["13a", "zh", "intl", "char", "none"]
+TOKENIZERS: tuple[BleuTokenizer, ...] = ("13a", "zh", "intl", "char", "none")  # those that fetch and load nothing
 MetricName = Literal["bleu", "chrf", "ter"]
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
@@ -150,7 +151,9 @@ def _bleu_metric(
     _require_sacrebleu()
     from sacrebleu.metrics.bleu import BLEU
 
-    name = tokenizer or choose_tokenizer(references)
+    name = choose_tokenizer(references) if tokenizer is None else tokenizer
+    if name not in TOKENIZERS:
+        raise ValueError(f"tokenizer is {name!r}; choose one of {', '.join(TOKENIZERS)}.")
     return BLEU(tokenize=name, lowercase=lowercase, effective_order=effective_order)
 
 

@@ -41,7 +41,7 @@ def tabulate(result: Perplexity) -> dict[str, str]:
         "recipe": result.recipe,
         "window": f"{result.window:,}",
         "stride": f"{result.stride:,}",
-        "start token": f"`{result.start_token}`" if result.start_token else "none",
+        "start token": f"`{result.start_token}`".replace("|", "\\|") if result.start_token else "none",
         "windows": f"{result.num_windows:,}",
         "tokens of the text": f"{result.num_tokens:,}",
         "tokens scored": f"{result.num_scored:,}",

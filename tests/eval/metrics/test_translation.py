@@ -208,6 +208,11 @@ def test_without_the_extra_it_is_named(monkeypatch) -> None:
         bleu(["a"], ["a"])
 
 
+def test_a_tokenizer_that_would_be_fetched_is_refused() -> None:
+    with pytest.raises(ValueError, match="tokenizer is 'flores200'; choose one of 13a, zh"):
+        bleu(["a"], ["a"], tokenizer="flores200")
+
+
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(ValueError, match="choose bleu, chrf or ter"):
         compare_translations(["a"], ["b"], ["a"], metric="meteor")
