@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import Annotated
 
 from appkit.errors import ToolError
 from appkit.retrieval.loaders.encoding import decode
@@ -63,17 +64,19 @@ def read_file(root: str | Path, *, name: str = "read_file", hidden: bool = False
     Raises:
         ValueError: `root` is no folder.
     """
+    from pydantic import Field
+
     confined = ConfinedFolder(path=Path(root), hidden=hidden, hard_links=hard_links)
 
-    def read_file(context: ToolContext, path: str, first_line: int = 1) -> str:
+    def read_file(
+        context: ToolContext, path: Annotated[str, Field(min_length=1)], first_line: Annotated[int, Field(ge=1)] = 1
+    ) -> str:
         """Read a text file. A long one comes in parts; the last line then says how to go on.
 
         Args:
             path: path of the file, as list_files shows it.
             first_line: number of the line to start with; 1 is the first.
         """
-        if first_line < 1:
-            raise ToolError(f"first_line is {first_line}; the first line is 1.")
         with confined.open_file(path) as descriptor:
             data = _content(descriptor, path, context)
         try:

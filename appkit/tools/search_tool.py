@@ -1,7 +1,7 @@
 """Search over indexed documents, as a tool."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Annotated, Protocol
 
 from appkit.errors import RetrievalError, ToolError
 from appkit.retrieval.documents import Hit
@@ -39,11 +39,13 @@ def search_documents(
     Raises:
         ValueError: `limit` or `max_characters` is out of range.
     """
+    from pydantic import Field
+
     check_limit(limit)
     if max_characters < limit:
         raise ValueError(f"max_characters is {max_characters}, which leaves nothing for each of {limit} passages.")
 
-    def search_documents(query: str) -> str:
+    def search_documents(query: Annotated[str, Field(min_length=1)]) -> str:
         """Search the documents for passages on a question. Each comes with the file and page it is from.
 
         Args:

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from appkit.errors import ToolError
 from appkit.tools.base import Tool, tool
@@ -39,6 +39,8 @@ def query_sqlite(
     Raises:
         ValueError: there is no such database, or it cannot be read.
     """
+    from pydantic import Field
+
     database = Path(path).absolute()
     if not database.is_file():
         raise ValueError(f"{path} is no file; give an SQLite database.")
@@ -50,7 +52,7 @@ def query_sqlite(
     except sqlite3.Error as error:
         raise ValueError(f"{path} cannot be read as an SQLite database: {error}.") from error
 
-    def query_sqlite(sql: str, context: ToolContext) -> str:
+    def query_sqlite(sql: Annotated[str, Field(min_length=1)], context: ToolContext) -> str:
         """Placeholder.
 
         Args:
@@ -59,7 +61,7 @@ def query_sqlite(
         try:
             with open_guarded(database, context.deadline - _MARGIN_S) as connection:
                 return _result_text(connection.execute(sql), max_rows, max_bytes)
-        except (sqlite3.Error, sqlite3.Warning, UnicodeError) as error:
+        except (sqlite3.Error, sqlite3.Warning) as error:
             raise ToolError(_reason(error, sql, timeout_s), name) from error
 
     description = f"Read from a database with one SELECT statement of SQLite. Its tables:\n{schema}"
@@ -139,8 +141,6 @@ def _reason(error: Exception, sql: str, timeout_s: float) -> str:
     message = harmless(str(error))[:500].rstrip(".")
     if len(sql) > MAX_SQL_CHARACTERS:
         return f"The query has {len(sql):,} characters; at most {MAX_SQL_CHARACTERS:,} are read."
-    if isinstance(error, UnicodeError):
-        return "The query holds a character that cannot be encoded."
     if "too big" in message:
         return f"A value has more than {MAX_VALUE_BYTES:,} bytes; leave its column out, or ask for its length()."
     if message == "interrupted":

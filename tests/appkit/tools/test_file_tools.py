@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,10 @@ def test_names_are_listed_so_that_they_can_be_read(root: Path, read: Tool) -> No
     assert read.run({"path": "./notes//2024/deep.txt"}).text == "deep"
 
 
+def test_half_a_surrogate_pair_is_no_name_of_a_folder(root: Path) -> None:
+    assert "a character that no file name has" in list_files(root).run({"folder": "\ud800"}).text
+
+
 def test_an_empty_folder_and_an_empty_file_are_told(root: Path, read: Tool) -> None:
     (root / "empty").mkdir()
     (root / "empty.txt").touch()
@@ -87,7 +92,7 @@ def test_an_empty_folder_and_an_empty_file_are_told(root: Path, read: Tool) -> N
         ("/etc/passwd", "absolute path"),
         ("//etc/passwd", "absolute path"),
         ("a.txt\0.md", "a character that no file name has"),
-        ("\ud800", "a character that no file name has"),
+        ("\ud800", "unable to parse raw data as a unicode string"),
         ("link.txt", "'link.txt' is a symbolic link, which is not followed"),
         ("link_folder/secret.txt", "'link_folder' is a symbolic link, which is not followed"),
         ("link_folder/nowhere.txt", "'link_folder' is a symbolic link, which is not followed"),
@@ -100,7 +105,8 @@ def test_an_empty_folder_and_an_empty_file_are_told(root: Path, read: Tool) -> N
         ("nowhere/a.txt", "There is no 'nowhere'"),
         ("a.txt/b.txt", "'a.txt' is a file, not a folder."),
         ("notes", "'notes' is a folder; list_files shows what is in it."),
-        ("", "names no file"),
+        ("", "at least 1 character"),
+        (".", "'.' names no file"),
         ("x" * 300, "a name that is too long"),
         ("x/" * 5000, "10,000 characters; at most 1,024"),
     ],
@@ -165,6 +171,7 @@ def swapping(root: Path, tmp_path: Path) -> Iterator[Path]:
             file.symlink_to(tmp_path / "docs-outside" / "secret.txt")
             os.unlink(file)
             os.rename(real / "aside.txt", file)
+            time.sleep(0.0001)  # or a busy machine shows the reader nothing but links
 
     thread = threading.Thread(target=swap)
     thread.start()
@@ -176,7 +183,9 @@ def swapping(root: Path, tmp_path: Path) -> Iterator[Path]:
 def test_what_is_swapped_for_a_link_during_the_call_is_never_followed(root: Path, swapping: Path) -> None:
     confined = ConfinedFolder(path=root)
     seen = set()
-    for _ in range(1000):
+    rounds, give_up = 0, time.monotonic() + 20
+    while rounds < 1000 or (b"harmless" not in seen and time.monotonic() < give_up):
+        rounds += 1
         try:
             with confined.open_file("swapped/secret.txt") as descriptor:
                 seen.add(os.read(descriptor, 100))
@@ -251,7 +260,7 @@ def test_a_line_longer_than_all_that_is_shown_is_cut(root: Path, read: Tool) -> 
 def test_a_line_that_is_not_there_is_told(read: Tool, first_line: int) -> None:
     result = read.run({"path": "a.txt", "first_line": first_line})
     assert result.is_error
-    assert "the first line is 1" in result.text or "has 2 lines; there is no line 3" in result.text
+    assert "greater than or equal to 1" in result.text or "has 2 lines; there is no line 3" in result.text
 
 
 @pytest.mark.parametrize(
