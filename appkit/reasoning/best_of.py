@@ -8,9 +8,9 @@ from typing import Any
 
 from appkit.errors import CapabilityError
 from appkit.llm.base import GenerationSettings, LanguageModel
-from appkit.reasoning.checked_json import ask_for_json
 from appkit.reasoning.samples import draw_samples
 from appkit.reasoning.thinking import STEP_BY_STEP, ChainOfThought, Question, Reasoned
+from appkit.structured import generate_typed, output_type
 from appkit.templates import Prompt, load_prompt
 
 Scorer = Callable[[Reasoned], float]  # higher is better
@@ -94,12 +94,13 @@ def judged_by(
         constraint = loaded.constraint(**given)
         if constraint is None:
             raise ValueError(f"The prompt {loaded.name} asks for free text; a judge's prompt asks for JSON.")
-        return ask_for_json(model, loaded.render(**given), settings, constraint, _read_grade)
+        graded = output_type(constraint).then(_grade_of)
+        return generate_typed(model, loaded.render(**given), graded, settings, tell_form=False)
 
     return score
 
 
-def _read_grade(data: Any) -> float:
+def _grade_of(data: Any) -> float:
     grade = data.get("grade") if isinstance(data, dict) else None
     if isinstance(grade, bool) or not isinstance(grade, int | float) or not math.isfinite(grade):
         raise ValueError('It must be an object with a number: {"reason": "…", "grade": 3}.')

@@ -7,8 +7,8 @@ from typing import Any
 
 from appkit.errors import AppkitError
 from appkit.llm.base import GenerationSettings, LanguageModel
-from appkit.reasoning.checked_json import ask_for_json, json_constraint
 from appkit.reasoning.sections import parallel
+from appkit.structured import generate_typed, output_type
 from appkit.templates import Prompt, load_prompt
 
 MAX_PARTS = 5
@@ -107,31 +107,21 @@ def divide(
         "additionalProperties": False,
     }
     shown = [{"name": name, "about": worker.about} for name, worker in workers.items()]
-    return ask_for_json(
+    return generate_typed(
         model,
         loaded.render(task=task, workers=shown, max_parts=max_parts),
+        output_type(schema).then(_parts_of),
         GenerationSettings(**loaded.options),
-        json_constraint(schema),
-        lambda data: _read_parts(data, workers, max_parts),
+        tell_form=False,
     )
 
 
-def _read_parts(data: Any, workers: Mapping[str, Worker], max_parts: int) -> tuple[Part, ...]:
-    listed = data.get("parts") if isinstance(data, dict) else None
-    if not isinstance(listed, list) or not 1 <= len(listed) <= max_parts:
-        raise ValueError(
-            f'It must be an object with 1 to {max_parts} parts: {{"parts": [{{"worker": …, "task": …}}]}}.'
-        )
-    return tuple(dict.fromkeys(_read_part(part, workers) for part in listed))
-
-
-def _read_part(data: Any, workers: Mapping[str, Worker]) -> Part:
-    worker, task = (data.get("worker"), data.get("task")) if isinstance(data, dict) else (None, None)
-    if not isinstance(worker, str) or worker not in workers:
-        raise ValueError(f"There is no worker {worker!r}; there are: {', '.join(workers)}.")
-    if not isinstance(task, str) or not task.strip():
-        raise ValueError(f"The part for {worker} has no task.")
-    return Part(worker=worker, task=task.strip())
+def _parts_of(data: Any) -> tuple[Part, ...]:
+    parts = [Part(worker=part["worker"], task=part["task"].strip()) for part in data["parts"]]
+    for part in parts:
+        if not part.task:
+            raise ValueError(f"The part for {part.worker} has no task.")
+    return tuple(dict.fromkeys(parts))
 
 
 def _report(worker: Worker, part: Part) -> Report:

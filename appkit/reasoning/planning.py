@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appkit.llm.base import GenerationSettings, LanguageModel
-from appkit.reasoning.checked_json import ask_for_json, json_constraint
 from appkit.reasoning.thinking import ChainOfThought, Reasoned, think
+from appkit.structured import generate_typed, output_type
 from appkit.templates import Prompt, load_prompt
 
 MAX_STEPS = 6
@@ -53,12 +53,12 @@ def plan(
         "required": ["steps"],
         "additionalProperties": False,
     }
-    return ask_for_json(
+    return generate_typed(
         model,
         loaded.render(question=question, max_steps=max_steps),
+        output_type(schema).then(_steps_of),
         settings or GenerationSettings(**loaded.options),
-        json_constraint(schema),
-        lambda data: _read_steps(data, max_steps),
+        tell_form=False,
     )
 
 
@@ -84,11 +84,8 @@ def plan_and_solve(
     return Planned(steps=found, solution=think(model, question, replace(how, values={**how.values, "steps": [*found]})))
 
 
-def _read_steps(data: Any, max_steps: int) -> tuple[str, ...]:
-    steps = data.get("steps") if isinstance(data, dict) else None
-    if not isinstance(steps, list) or not all(isinstance(step, str) for step in steps):
-        raise ValueError('It must be an object with a list of texts: {"steps": ["…"]}.')
-    written = tuple(dict.fromkeys(step.strip() for step in steps if step.strip()))  # small models repeat themselves
-    if not 1 <= len(written) <= max_steps:
-        raise ValueError(f"It has {len(written)} steps; 1 to {max_steps} are wanted.")
+def _steps_of(data: Any) -> tuple[str, ...]:
+    written = tuple(dict.fromkeys(step.strip() for step in data["steps"]))  # small models repeat themselves
+    if not all(written):
+        raise ValueError("A step is blank.")
     return written

@@ -1,8 +1,4 @@
-"""What a model is told about the answer wanted of it, in English or Chinese. It is told no more than it must be.
-
-A model whose text is masked while it writes needs no words about the form; others get the form in words. Either is told
-what was wrong with an answer that will not do.
-"""
+"""What a model is told, in English or Chinese: the form of the answer wanted of it, and what was wrong with one."""
 
 import json
 from collections.abc import Sequence

@@ -24,6 +24,7 @@ def generate_typed(
     settings: GenerationSettings = ...,
     *,
     tries: int = ...,
+    tell_form: bool = ...,
     think: bool | str = ...,
 ) -> T: ...
 @overload
@@ -34,6 +35,7 @@ def generate_typed(
     settings: GenerationSettings = ...,
     *,
     tries: int = ...,
+    tell_form: bool = ...,
     think: bool | str = ...,
 ) -> Any: ...
 def generate_typed(
@@ -43,19 +45,21 @@ def generate_typed(
     settings: GenerationSettings = DEFAULT_SETTINGS,
     *,
     tries: int = TRIES,
+    tell_form: bool = True,
     think: bool | str = False,
 ) -> Any:
     """The model's answer as a value of the type `output`.
 
     A model with the capability "constraint" is held to the type while it writes, so the form is always right and the
-    answer always whole; it is not told the form, so ask for what you want in the prompt. Others are told the form in
-    words. What a mask cannot hold (a validator, say) is checked afterwards: the model is told the fault and tries
-    again.
+    answer always whole. What a mask cannot hold (a validator, say) is checked afterwards, and for other models all of
+    it: the model is told the fault and tries again.
 
     Args:
         prompt: a text is one message of the user.
         output: see `output_type`.
         tries: how often the model is asked at most.
+        tell_form: add to the prompt, in words, what to write: the JSON Schema with its descriptions, the choices. Off
+            where the prompt says it already; a model that nothing holds to the type then knows it from there alone.
         think: let the model write what it likes before the answer, up to and with "</think>", or another mark. It
             costs those tokens, within `max_tokens` too, and time; a model that was not trained to think so, and so
             never writes the mark by itself, rambles until the limit forces it.
@@ -72,9 +76,9 @@ def generate_typed(
     wanted = output_type(output)
     messages = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
     mark = THINKING_ENDS if think is True else think or ""
-    held_to = _held_to(model, wanted, mark)
-    if messages and held_to is None and wanted.constraint is not None:
+    if tell_form and messages and wanted.constraint is not None:
         messages = with_form(messages, wanted)
+    held_to = _held_to(model, wanted, mark)
     shown, fault, text = messages, "", ""
     for attempt in range(tries):
         try:

@@ -56,7 +56,7 @@ _EXAMPLES = {
     "decimal": "12.50",
     "duration": "PT1H30M",
     "time": "14:30:00",
-    "uuid": "123e4567-e89b-12d3-a456-426614174000",
+    "uuid": "123e4567-e89b-42d3-a456-426614174000",
 }
 
 
@@ -64,7 +64,8 @@ def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
     try:
         return TypeAdapter(annotation)
     except (PydanticUserError, SchemaError, NameError) as error:
-        reason = str(error).split("\n", 1)[0].rstrip(".")
+        lines = str(error).strip().splitlines()
+        reason = (lines[-1] if isinstance(error, SchemaError) else lines[0]).strip().rstrip(".")
         raise TypeError(f"{_name_of(annotation)} cannot be asked for: {reason}.") from error
 
 

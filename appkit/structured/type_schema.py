@@ -101,6 +101,8 @@ def _names_of(keys: JsonSchemaValue) -> JsonSchemaValue | None:
 
 def _closed(schema: dict[str, Any], where: str) -> dict[str, Any]:
     schema.pop("title", None)
+    if str(schema.get("format")).startswith("uuid"):
+        schema["format"] = "uuid"  # pydantic adds the version, which the pattern says
     if "properties" in schema:
         schema.setdefault("additionalProperties", False)
     return schema
