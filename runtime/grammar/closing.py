@@ -21,6 +21,8 @@ from runtime.grammar.tables import new_matcher
 from runtime.grammar.vocabulary import vocabulary_of
 from runtime.tokenizer.base import Tokenizer
 
+FEW_STATES = 100  # that a search for a shorter ending looks at while decoding; the first search looks at more
+
 
 class ClosingMatcher:
     """A `Matcher`. The next mask is computed once, when first asked for."""
@@ -131,7 +133,7 @@ class ClosingMatcher:
         elif ending is None or not closes(shadow, ending):
             ending = find_ending(shadow, self._usable, marks=self._marks)
         if ending is not None and room is not None and not self._fits(ending, room):
-            ending = shortest_ending(shadow, self._usable, len(ending), self._marks)
+            ending = shortest_ending(shadow, self._usable, len(ending), self._marks, FEW_STATES)
             return ending if ending is not None and self._fits(ending, room) else None
         return ending
 

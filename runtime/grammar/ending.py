@@ -17,9 +17,11 @@ MAX_ENDING_BYTES = 1 << 17
 MAX_PICKS = 4096  # bytes of an ending that were chosen, not forced: some tens of milliseconds
 ALL_BYTES = (1 << 256) - 1
 MAX_STATES = 600  # that a best-first search looks at: some tens of milliseconds
+_BRACKETS = b"}])>"
 _CLOSERS = b'"}])>,:'
 _LIKELY = _CLOSERS + b"\n 0a@.-A"
-_PUNCTUATION = b"/_=&#!?%*+;<|~$'(-[\\]^`{"
+_PUNCTUATION = b"/_=&#!?%*+;|~$'\\^`"
+_OPENERS = b"([{<"  # each would want its closer
 _PROLONGING = b".-+eE\\"  # what makes a number, a name or a string longer
 _CHINESE_MARKS = tuple(
     mark.encode() for mark in "。？！；）」』”"
@@ -64,10 +66,11 @@ def shortest_ending(
     usable: int = ALL_BYTES,
     max_bytes: int = MAX_ENDING_BYTES,
     marks: Sequence[bytes] = (),
+    max_states: int = MAX_STATES,
 ) -> bytes | None:
     """As `find_ending`, of both searches the shorter outcome."""
     greedy = _greedy(state.deep_copy(), usable, max_bytes, marks)
-    searched = _best_first(state, usable, max_bytes if greedy is None else len(greedy), marks)
+    searched = _best_first(state, usable, max_bytes if greedy is None else len(greedy), marks, max_states)
     return min((ending for ending in (greedy, searched) if ending is not None), key=len, default=None)
 
 
@@ -96,6 +99,8 @@ def _greedy(state: llguidance.LLMatcher, usable: int, max_bytes: int, marks: Seq
                 before, tried, num_picks, step = allowed, tried | 1 << byte, num_picks + 1, bytes([byte])
         elif not _is_usable(step, usable):
             return None
+        else:
+            tried = 0  # what comes after is another place, though it may look the same
         if state.try_consume_tokens(list(step)) != len(step):
             return None
         ending += step
@@ -117,25 +122,34 @@ def _useful_mark(state: llguidance.LLMatcher, allowed: int, usable: int, marks: 
 
 def _pick(allowed: int, new: int, tried: int) -> int:
     """One byte of `allowed`; `new` are those that were not allowed before the last byte."""
+    untried = allowed & ~tried
+    byte: int
+    if allowed.bit_count() < _FREE:
+        for byte in _BRACKETS:  # a comma may be new, and lead on and on
+            if untried >> byte & 1:
+                return byte
     if new.bit_count() <= _FEW:
         others = (byte for byte in range(256) if byte not in _CLOSERS and byte not in _PROLONGING)
         usual = [byte for byte in (*_CLOSERS, *others, *_PROLONGING) if new >> byte & 1]
     else:
         usual = [*b'"', *(byte for byte in (*_CLOSERS, *_LIKELY) if new >> byte & 1)]
-    untried = allowed & ~tried
-    byte: int
-    for byte in chain(usual, _LIKELY, _PUNCTUATION):
+    for byte in chain(usual, _LIKELY, b"1", _PUNCTUATION):
         if untried >> byte & 1:
             return byte
-    return ord("a") if allowed >> ord("a") & 1 else _lowest(allowed)
+    if allowed >> ord("a") & 1:
+        return ord("a")
+    harmless = [byte for byte in range(256) if untried >> byte & 1 and byte not in _OPENERS]
+    return harmless[0] if harmless else _lowest(untried or allowed)
 
 
-def _best_first(state: llguidance.LLMatcher, usable: int, max_bytes: int, marks: Sequence[bytes]) -> bytes | None:
+def _best_first(
+    state: llguidance.LLMatcher, usable: int, max_bytes: int, marks: Sequence[bytes], max_states: int = MAX_STATES
+) -> bytes | None:
     """The shortest ending among those that marks and representatives of the allowed bytes lead to."""
     order = count()
     heap = [(0, next(order), b"", state.deep_copy())]
-    seen: set[tuple[int, bytes]] = set()
-    for _ in range(MAX_STATES):
+    seen: set[tuple[int, bool, bytes, int]] = set()
+    for _ in range(max_states):
         if not heap:
             return None
         num_bytes, _, ending, here = heapq.heappop(heap)
@@ -149,11 +163,12 @@ def _best_first(state: llguidance.LLMatcher, usable: int, max_bytes: int, marks:
             there = here.deep_copy()
             if there.try_consume_tokens(list(step)) != len(step):
                 continue
-            signature = (_allowed(there), bytes([there.is_accepting()]) + there.compute_ff_bytes())
+            after = ending + step
+            signature = (_allowed(there), there.is_accepting(), there.compute_ff_bytes(), _num_open(after))
             if signature in seen and not forced:
                 continue
             seen.add(signature)
-            heapq.heappush(heap, (num_bytes + len(step), next(order), ending + step, there))
+            heapq.heappush(heap, (num_bytes + len(step), next(order), after, there))
     return None
 
 
@@ -167,6 +182,11 @@ def _representatives(allowed: int) -> list[int]:
     if allowed.bit_count() <= 16:
         return [byte for byte in range(256) if allowed >> byte & 1]
     return [*(byte for byte in _LIKELY if allowed >> byte & 1), _lowest(allowed)]
+
+
+def _num_open(text: bytes) -> int:
+    """Brackets left open, which tells states apart that allow the same next byte."""
+    return sum(map(text.count, (b"{", b"[", b"("))) - sum(map(text.count, (b"}", b"]", b")")))
 
 
 def _allowed(state: llguidance.LLMatcher) -> int:

@@ -2,7 +2,7 @@
 
 A mask must never let through what the schema forbids. llguidance refuses most keywords that a grammar cannot hold; the
 formats it takes more loosely than their standards are written here as patterns. These leave out a few texts that are
-valid but that nobody needs (leap seconds, the year 0, host names in punycode), since a shorter list is safe and a longer is not.
+valid but that nobody needs (leap seconds, the year 0, host names in punycode): a shorter list is safe, a longer is not.
 """
 
 import re

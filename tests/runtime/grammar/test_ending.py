@@ -138,3 +138,26 @@ def test_an_ending_is_found_in_the_middle_of_a_character_of_free_text() -> None:
 
 def test_free_text_that_swallows_its_end_has_no_ending() -> None:
     assert find_ending(state_of(Constraint("grammar", 'start: /(?s:.*)/ "</think>" /[0-9]+/'))) is None
+
+
+NODE = {
+    "type": "object",
+    "properties": {"value": {"type": "integer"}, "children": {"type": "array", "items": {"$ref": "#/$defs/node"}}},
+    "required": ["value", "children"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 40])
+def test_what_is_nested_is_closed_without_going_on(depth: int) -> None:
+    state = state_of(Constraint("json_schema", json.dumps({"$defs": {"node": NODE}, "$ref": "#/$defs/node"})))
+    text = '{"value":1,"children":[' * depth + '{"va'
+    assert state.try_consume_tokens(list(text.encode())) == len(text)
+    assert find_ending(state) == b'lue":0,"children":[]}' + b"]}" * depth
+    if depth < 3:
+        assert shortest_ending(state) == find_ending(state)
+
+
+def test_brackets_are_not_opened_for_want_of_a_usual_byte() -> None:
+    grammar = 'start: sum\nsum: term ("+" term)*\nterm: NUMBER | "(" sum ")"\nNUMBER: /[1-9][0-9]{0,8}/'
+    assert find_ending(state_of(Constraint("grammar", grammar))) == b"1"
