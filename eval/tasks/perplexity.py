@@ -12,6 +12,7 @@ validation text of WikiText-2 unless given, in its tokenised form with <unk> for
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from eval.metrics import Figure, Perplexity, perplexity
 from eval.metrics.perplexity_windows import RECIPES
 from eval.tasks.provenance import provenance
 from eval.tasks.results import write_results
-from runtime import Engine, load_model
+from runtime import Engine, ModelRuntimeError, load_model
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "wikitext2" / "valid.txt"
 
@@ -49,7 +50,8 @@ def tabulate(result: Perplexity) -> dict[str, str]:
     }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; 1 where there is nothing to measure, with a sentence that says why."""
     parser = argparse.ArgumentParser(prog="python -m eval.tasks.perplexity", description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?", type=Path, default=DATA)
     parser.add_argument("--recipe", choices=RECIPES, default="rolling")
@@ -59,10 +61,10 @@ def main() -> int:
     parser.add_argument("-m", "--model", default="smollm2-135m")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", action="store_true", help="also put the figures into eval/results")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         text = options.file.read_text("utf-8")
-        with Engine(load_model(options.model)) as engine:
+        with load_model(options.model) as model, Engine(model) as engine:
             result = perplexity(
                 engine,
                 text,
@@ -72,15 +74,20 @@ def main() -> int:
                 max_windows=options.max_windows,
                 progress=_show_progress,
             )
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        sys.stderr.write(f"{options.file} cannot be read: {error.strerror}. Name a text file to measure.\n")
+        return 1
+    except UnicodeDecodeError as error:
+        sys.stderr.write(f"{options.file} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}.\n")
+        return 1
+    except (ModelRuntimeError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
-    arguments = _arguments(options)
     name = options.file.parent.name + "/" + options.file.name if options.file == DATA else options.file.name
     run = f"{name}, {options.model}, {result.recipe}, window {result.window}, {result.num_windows} windows"
     report: dict[str, Any] = {"run": run, "table": tabulate(result), "figures": asdict(result)}
-    report |= provenance("eval.tasks.perplexity", *arguments)
+    report |= provenance("eval.tasks.perplexity", *_arguments(options))
     if options.write:
         about = " ".join(__doc__.split("\n\n")[2].split())
         write_results("perplexity", run, report, title="Perplexity", about=about, as_markdown=as_markdown)
