@@ -14,16 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eval.metrics.bootstrap import (
-    CONFIDENCE,
-    MAX_DRAWN,
-    NUM_DRAWS,
-    Measure,
-    bootstrap_draws,
-    checked_rows,
-    cluster_sums,
-    percentile_interval,
-)
+from eval.metrics.bootstrap import MAX_DRAWN, NUM_DRAWS, Measure, bootstrap_figure, checked_rows, cluster_sums
 from eval.metrics.figures import Figure
 from eval.metrics.means import ratio
 
@@ -81,28 +72,19 @@ def compare_rows(
     Args:
         a, b: [n, k] what each sample of each system adds to the sums, see `bootstrap`.
     """
-    a, b = cluster_sums(checked_rows(a), clusters), cluster_sums(checked_rows(b), clusters)
-    num_samples = len(a) if clusters is None else len(clusters)
-    values = measure(np.stack([a.sum(axis=0), b.sum(axis=0)]))
-    difference = float(values[0] - values[1])
-    p_value, test = permutation_test(a, b, measure, seed=seed)
+    a, b = checked_rows(a), checked_rows(b)
     width = a.shape[1]
-
-    def of_both(sums: np.ndarray) -> np.ndarray:
-        return measure(sums[:, :width]) - measure(sums[:, width:])
-
-    if len(a) < 2:
-        figure = Figure(value=difference, interval=None, n=num_samples, method="no interval: one pair has no spread")
-    else:
-        draws = bootstrap_draws(np.hstack([a, b]), of_both, num_draws=num_draws, seed=seed)
-        figure = Figure(
-            value=difference,
-            interval=percentile_interval(draws, CONFIDENCE),
-            n=num_samples,
-            method=f"paired percentile bootstrap over {len(a)} pairs, {num_draws} draws, seed {seed}",
-            standard_error=float(draws.std(ddof=1)),
-        )
-    return Comparison(a=float(values[0]), b=float(values[1]), difference=figure, p_value=p_value, test=test)
+    values = measure(np.stack([a.sum(axis=0), b.sum(axis=0)]))
+    p_value, test = permutation_test(cluster_sums(a, clusters), cluster_sums(b, clusters), measure, seed=seed)
+    difference = bootstrap_figure(
+        np.hstack([a, b]),
+        lambda sums: measure(sums[:, :width]) - measure(sums[:, width:]),
+        clusters=clusters,
+        num_draws=num_draws,
+        seed=seed,
+        unit="pairs",
+    )
+    return Comparison(a=float(values[0]), b=float(values[1]), difference=difference, p_value=p_value, test=test)
 
 
 def permutation_test(a: np.ndarray, b: np.ndarray, measure: Measure, *, seed: int = 0) -> tuple[float, str]:

@@ -44,7 +44,7 @@ def test_clusters_are_exchanged_whole() -> None:
     # ten questions on each of three documents are three chances, not thirty
     found = compare_pairs([1] * 30, [0] * 30, clusters=[i // 10 for i in range(30)])
     assert found.p_value == 2 / 8
-    assert "over 3 pairs" in found.difference.method
+    assert "over 3 clusters" in found.difference.method
     assert compare_pairs([1] * 30, [0] * 30).p_value < 0.001
 
 
