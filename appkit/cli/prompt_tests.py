@@ -10,8 +10,9 @@ from appkit.llm.open import DEFAULT_MODEL
 from appkit.templates import Prompt, PromptCase, PromptFile
 from runtime.errors import ModelRuntimeError
 
-# Where a prompt leaves them open: a run can be repeated, and a model that does not stop is stopped.
-DEFAULTS = {"seed": 0, "max_tokens": 256}
+# Where a prompt leaves them open: the likeliest answer, so that no case passes by a lucky draw, and a model that does
+# not stop is stopped. The seed is for prompts that have a temperature of their own: a run can be repeated.
+DEFAULTS = {"temperature": 0.0, "seed": 0, "max_tokens": 256}
 
 
 def model_for(file: PromptFile) -> str:
