@@ -99,6 +99,8 @@ class _Outcome:
     def fill(self, work: Callable[[ToolContext], Any], context: ToolContext) -> None:
         try:
             self.value = work(context)
+            if context.is_cancelled:  # late; a tool that stopped for this has but a part
+                raise CallAbandonedError
         except BaseException as error:  # SystemExit too: a tool ends its call, never the program
             self.error = error
         self.is_filled.set()

@@ -8,6 +8,7 @@ class ToolContext:
     """The call that a tool works for. A function gets it through a parameter annotated with this class.
 
     Python cannot end a thread from outside: a tool that works long looks at `is_cancelled` now and then, and stops.
+    Nobody reads what it returns then; one that has a part to give does so while there are `seconds_left`.
     """
 
     def __init__(self, timeout_s: float) -> None:

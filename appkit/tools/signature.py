@@ -74,7 +74,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         if parameter.name in texts:
             options["description"] = texts[parameter.name]
         if parameter.default is not parameter.empty:
-            options |= _default(parameter.default)
+            options |= _default(parameter, name)
         # A name of our own: pydantic keeps some for itself, and the alias is what is seen.
         fields[f"argument_{idx}"] = (readable(parameter.annotation), Field(**options))
     try:
@@ -119,8 +119,16 @@ def _parameters(function: Callable[..., Any], name: str) -> list[inspect.Paramet
     return parameters
 
 
-def _default(default: Any) -> dict[str, Any]:
+def _default(parameter: inspect.Parameter, name: str) -> dict[str, Any]:
     """What pydantic is told of a default. The function fills it in itself: here it only makes the argument optional."""
+    from pydantic.fields import FieldInfo
+
+    default = parameter.default
+    if isinstance(default, FieldInfo):
+        raise TypeError(
+            f"The default of {parameter.name!r} of {name}() is a Field, which the function itself would get: write "
+            f"{parameter.name}: Annotated[…, Field(…)] and a plain default."
+        )
     if default is None or isinstance(default, str | int | float | bool):
         return {"default": default}
     return {"default_factory": lambda: None}

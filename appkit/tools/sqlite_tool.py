@@ -13,6 +13,7 @@ from appkit.tools.sqlite_guard import MAX_SQL_CHARACTERS, MAX_VALUE_BYTES, open_
 
 MAX_SCHEMA_CHARACTERS = 4000
 _MAX_NAME = 60
+_MAX_TYPE = 20
 _MAX_VALUE = 500
 _MARGIN_S = 0.2  # the query ends before the call does, so that the model hears why
 _SCHEMA_S = 5.0
@@ -100,12 +101,17 @@ def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
 
 def _name(name: str) -> str:
     """An identifier as SQL takes it, cut where it is long."""
-    shown = " ".join(harmless(name).split())[:_MAX_NAME]
+    shown = _on_one_line(name, _MAX_NAME)
     return shown if shown.isidentifier() else quoted(shown)
 
 
 def _type(kind: str) -> str:
-    return " ".join(harmless(kind).split())[:20]
+    return _on_one_line(kind, _MAX_TYPE)
+
+
+def _on_one_line(text: str, max_characters: int) -> str:
+    line = " ".join(harmless(text).split())
+    return line if len(line) <= max_characters else f"{line[:max_characters]}…"
 
 
 def _result_text(cursor: sqlite3.Cursor, max_rows: int, max_bytes: int) -> str:

@@ -253,6 +253,13 @@ def test_an_annotation_that_cannot_be_resolved_is_refused() -> None:
         tool(call)
 
 
+def test_a_field_as_default_is_refused_with_the_way_to_write_it() -> None:
+    def call(x: int = Field(5)) -> None: ...
+
+    with pytest.raises(TypeError, match=r"is a Field, .* write x: Annotated\["):
+        tool(call)
+
+
 def test_two_contexts_are_refused() -> None:
     def call(a: ToolContext, b: ToolContext) -> None: ...
 
