@@ -246,7 +246,7 @@ class Agent:
 
 def _output_type(output: Any) -> Any:
     if output is None or output is str:
-        return None
+        return None  # plain text
     from appkit.structured import output_type
 
     return output_type(output)

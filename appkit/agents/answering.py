@@ -16,7 +16,7 @@ def take_answer(run: Run, said: Said) -> StopReason | None:
     """Take what the model gave as its answer. "answered", or why the run stops, or None: the model was told to mend it.
 
     Raises:
-        Whatever a validator of the caller's raises that is neither ValueError nor Retry.
+        What a validator of the caller's raises that is neither ValueError nor Retry.
     """
     fault = said.turn.fault
     if not fault:
@@ -40,12 +40,12 @@ def read_output(run: Run, text: str) -> str:
     if run.setup.output is None:
         run.output = text
         return ""
-    from appkit.structured import Retry
-
     try:
         run.output = run.setup.output.parse(text)
-    except (ValueError, Retry) as error:
-        return str(error) or type(error).__name__
+    except ValueError as error:
+        from appkit.structured.asking import again
+
+        return again([run.messages[run.task_start]], str(error))
     return ""
 
 

@@ -58,8 +58,9 @@ class Run:
         self.refused_answer: str | None = None  # the last one that would not do
         self.output: Any = None  # the answer as the type that was asked for
         step_tokens = setup.step_tokens(model)
-        language = "zh" if is_chinese(self.messages[self.task_start].content) else "en"
-        self.dialect = setup.build_dialect(state.dialect, model, language)
+        task = self.messages[self.task_start].content
+        language = "zh" if is_chinese(task) else "en"
+        self.dialect = setup.build_dialect(state.dialect, model, task, language)
         self.prompting = Prompting(model, self.dialect, language=language, step_tokens=step_tokens)
         self.prompting.start(self.messages, self.task_start)
         self.budget = Budget(limits, state.spent, step_tokens=step_tokens)

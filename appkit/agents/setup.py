@@ -14,7 +14,7 @@ from appkit.agents.react_words import WORDS
 from appkit.agents.state import DialectName
 from appkit.errors import CapabilityError
 from appkit.llm.base import GenerationSettings, LanguageModel
-from appkit.messages import Constraint
+from appkit.messages import Constraint, Message
 from appkit.tools import Tool
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Setup:
             return self.dialect
         return "tools" if model.has_own_tool_format else "react"
 
-    def build_dialect(self, name: DialectName, model: LanguageModel, language: str) -> Dialect:
-        """The dialect `name` for a run in `language`, "en" or "zh"."""
+    def build_dialect(self, name: DialectName, model: LanguageModel, task: str, language: str) -> Dialect:
+        """The dialect `name` for a run of `task`, which is in `language`, "en" or "zh"."""
         is_masked = "constraint" in model.capabilities
         specs = tuple(tool.spec for tool in self.tools)
         if name == "tools":
@@ -71,14 +71,14 @@ class Setup:
                 language=language,
                 tools=specs,
                 instructions=self.instructions,
-                answer_form=self._answer_form(language),
+                answer_form=self._answer_form(task),
                 answer=self._answer_constraint if is_masked else None,
             )
         return ReactDialect(
             words=WORDS[language],
             tools=specs,
             instructions=self.instructions,
-            answer_form=self._answer_form(language),
+            answer_form=self._answer_form(task),
             answer=self._answer_constraint,
             examples=self.examples,
             is_masked=is_masked,
@@ -89,15 +89,13 @@ class Setup:
     def _answer_constraint(self) -> Constraint | None:
         return None if self.output is None else self.output.constraint
 
-    def _answer_form(self, language: str) -> str:
-        """What the model is told about the form of its answer; "" where any text will do."""
-        if self.output is None:
+    def _answer_form(self, task: str) -> str:
+        """What the model is told, in the language of the task, about the form of its answer; "" where any will do."""
+        if self.output is None or self.output.constraint is None:
             return ""
-        if self.output.schema is None:
-            form = self.output.name
-        else:
-            form = json.dumps(self.output.schema, ensure_ascii=False, separators=(",", ":"))
-        return f"答案的格式：{form}" if language == "zh" else f"The form of the answer: {form}"
+        from appkit.structured.asking import with_form
+
+        return with_form([Message(role="assistant", content=task)], self.output)[-1].content
 
 
 def digest_of(tool: Tool) -> str:

@@ -168,7 +168,7 @@ class ScriptedModel(LanguageModel):
                 self._max_seq_len,
             )
         message = self._next_message(request.prompt)
-        if request.constraint is not None:
+        if request.constraint is not None and not message.tool_calls:  # it holds the answer, not the calls
             _check_constraint(message.content, request.constraint)
         self.requests.append(request)
         cached_tokens = _common_prefix_len(self._seen, prompt_ids)
