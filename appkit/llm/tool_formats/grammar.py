@@ -34,13 +34,14 @@ def answer_constraint(
     opening = _literal(syntax.opening, split_special)
     rules, starts = [], []
     if choice != "required":
-        starts.append(_ANSWER if answer is None else f"@{_ANSWER}")
+        words = _ANSWER if answer is None else f"@{_ANSWER}"
+        starts.append(f"{_literal(syntax.answer_opening, split_special)} {words}".lstrip())
         if answer is None:
             rules.append(f"{_ANSWER}: {_TEXT}\n{_TEXT}: {_text_without_call(syntax)}")
     if choice != "none":
         starts.append(f"{opening} calls" if opening else "calls")
         rules += _call_rules(syntax, tools, split_special)
-        if choice == "auto" and answer is None and syntax.mark:
+        if choice == "auto" and answer is None and syntax.mark and not syntax.answer_opening:
             starts[-1] = f"{_with_text_before(syntax, split_special, rules)} calls"
     parts = (
         [(_part_name(idx), arguments_constraint(tool)) for idx, tool in enumerate(tools)] if choice != "none" else []
@@ -79,8 +80,12 @@ def _with_text_before(syntax: CallSyntax, split_special: Callable[[str], Sequenc
 
 def _text_without_call(syntax: CallSyntax) -> str:
     """A terminal: text, not empty, that does not look like a call."""
-    call = f"(?s:.*){re.escape(syntax.mark)}(?s:.*)" if syntax.mark else r"\s*\{(?s:.*)"
+    call = f"(?s:.*){_in_regex(syntax.mark)}(?s:.*)" if syntax.mark else r"\s*\{(?s:.*)"
     return f"/(?s:.+)/ & ~/{call}/"
+
+
+def _in_regex(text: str) -> str:
+    return re.escape(text).replace("/", r"\/")  # which ends a regular expression in Lark
 
 
 def _literal(text: str, split_special: Callable[[str], Sequence[str | int]]) -> str:

@@ -13,20 +13,17 @@ _BROKEN_END = "<\\/tool_response>"
 
 def describe_tools(tools: Sequence[ToolSpec]) -> str:
     """What the model is told of `tools` and of how to call them."""
-    lines = [
-        json.dumps(
-            {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)},
-            ensure_ascii=False,
-        )
-        for tool in tools
-    ]
+    described = (
+        {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)} for tool in tools
+    )
+    call = '{"name": "tool name", "arguments": {"argument": value}}'
     return "\n".join(
         [
-            "You can call these tools:",
-            *lines,
-            "To call one, write only:",
-            f'{OWN.opening}{{"name": "its name", "arguments": {{"argument": "value"}}}}{OWN.closing}',
-            "Its result is shown to you then. If no tool helps, answer without one.",
+            "Tools:",
+            *(json.dumps(tool, ensure_ascii=False) for tool in described),
+            "",
+            "First write <tool>yes</tool> if a tool fits the question, <tool>no</tool> if none does. "
+            f"With yes, call it: <tool_call>{call}</tool_call>",
         ]
     )
 
@@ -45,14 +42,21 @@ def show_plainly(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list
                 shown[-1] = replace(shown[-1], content=f"{shown[-1].content}\n{result}")
             else:
                 shown.append(Message(role="user", content=result))
-        elif message.tool_calls:
-            written = OWN.write(message.tool_calls)
-            content = f"{message.content}\n{written}" if message.content else written
-            shown.append(replace(message, content=content, tool_calls=()))
+        elif message.role == "assistant":
+            shown.append(replace(message, content=_answer_text(message), tool_calls=()))
         else:
             shown.append(message)
         was_result = message.role == "tool"
     return _with_tools(shown, tools) if tools else shown
+
+
+def _answer_text(message: Message) -> str:
+    """An earlier answer as it is written in this format, which is how it stands there where its ids are known."""
+    if message.tool_calls:
+        written = OWN.write(message.tool_calls)
+        return f"{message.content}\n{written}" if message.content else written
+    is_as_written = message.content.startswith((OWN.mark, OWN.answer_opening))
+    return message.content if is_as_written else OWN.answer_opening + message.content
 
 
 def _with_tools(messages: list[Message], tools: Sequence[ToolSpec]) -> list[Message]:

@@ -26,6 +26,7 @@ def parse_answer(text: str, syntax: CallSyntax, names: Collection[str]) -> tuple
     """
     if len(text) > MAX_CHARS:
         return text, ()
+    text = _without_opening(text, syntax)
     if not syntax.mark:
         found = _calls_at(text, _skip_blanks(text, 0), syntax)
         if found is None or not all(call.name in names for call in found[0]):
@@ -35,7 +36,7 @@ def parse_answer(text: str, syntax: CallSyntax, names: Collection[str]) -> tuple
     pieces: list[str] = []
     done = searched = 0
     while len(calls) < MAX_CALLS and (at := text.find(syntax.mark, searched)) >= 0:
-        found = _calls_at(text, _skip_blanks(text, at + len(syntax.mark)), syntax)
+        found = _calls_at(text, _after_opening(text, at, syntax), syntax)
         if found is None:
             searched = at + len(syntax.mark)
             continue
@@ -53,10 +54,11 @@ class AnswerText:
     """The text of an answer while it comes: what may be the beginning of a call waits, a call is never shown."""
 
     def __init__(self, syntax: CallSyntax) -> None:
-        self._mark = syntax.mark
+        self._syntax = syntax
         self._held = ""
-        self._is_plain = False  # without a mark: it did not begin with a call, so it is text to the end
-        self.is_over = False
+        self._is_at_start = True
+        self._is_plain = False  # it did not begin with a call, and nothing else marks one
+        self.is_over = False  # a call has begun
 
     def push(self, text: str) -> str:
         """What of the answer can be shown now."""
@@ -65,7 +67,19 @@ class AnswerText:
         if self._is_plain:
             return text
         self._held += text
-        return self._push_marked() if self._mark else self._push_unmarked()
+        if self._is_at_start and not self._pass_start():
+            return ""
+        return self._push_marked() if self._syntax.mark else self._push_unmarked()
+
+    def _pass_start(self) -> bool:
+        """Leave out what an answer in words begins with; False while that is not decided."""
+        start = self._syntax.answer_opening.strip()
+        begun = self._held.lstrip()
+        if start and (not begun.strip() or start.startswith(begun) or begun.rstrip() == start):
+            return False
+        self._held = _without_opening(self._held, self._syntax)
+        self._is_at_start = False
+        return True
 
     def _push_unmarked(self) -> str:
         begun = self._held.lstrip()
@@ -76,19 +90,32 @@ class AnswerText:
         return "" if self.is_over else self._take(len(self._held))
 
     def _push_marked(self) -> str:
-        at = self._held.find(self._mark)
+        mark = self._syntax.mark
+        at = self._held.find(mark)
         if at >= 0:
             self.is_over = True
             return self._take(len(self._held[:at].rstrip()))
-        could_be_mark = next(
-            (n for n in range(min(len(self._mark) - 1, len(self._held)), 0, -1) if self._held.endswith(self._mark[:n])),
-            0,
-        )
+        lengths = range(min(len(mark) - 1, len(self._held)), 0, -1)
+        could_be_mark = next((n for n in lengths if self._held.endswith(mark[:n])), 0)
         return self._take(len(self._held[: len(self._held) - could_be_mark].rstrip()))
 
     def _take(self, num_chars: int) -> str:
         taken, self._held = self._held[:num_chars], self._held[num_chars:]
         return taken
+
+
+def _without_opening(text: str, syntax: CallSyntax) -> str:
+    """`text` less what an answer in words begins with, and the blanks after it."""
+    start = syntax.answer_opening.strip()
+    begun = text.lstrip()
+    return begun.removeprefix(start).lstrip() if start and begun.startswith(start) else text
+
+
+def _after_opening(text: str, at: int, syntax: CallSyntax) -> int:
+    """Where the call begins whose mark stands at `at`; what else opens it may be missing."""
+    after = _skip_blanks(text, at + len(syntax.mark))
+    rest = syntax.opening.removeprefix(syntax.mark).strip().removesuffix("[")
+    return _skip_blanks(text, after + len(rest)) if rest and text.startswith(rest, after) else after
 
 
 def _refuse_constant(name: str) -> object:

@@ -17,7 +17,8 @@ class CallSyntax:
     """Where calls begin and end: `opening`, calls with `between` between them, `closing`.
 
     With a `mark`, which `opening` starts with, text may come before it, and no answer holds it. Without one, a call is
-    the whole answer, and no other answer begins as it does, with "{".
+    the whole answer, and no other answer begins as it does, with "{". Where `answer_opening` is not empty, an answer
+    that calls nothing begins with it, and none has text before its calls.
     """
 
     name: str
@@ -26,6 +27,7 @@ class CallSyntax:
     between: str
     closing: str
     arguments_key: Literal["arguments", "parameters"] = "arguments"
+    answer_opening: str = ""
     max_calls: int = 8  # in one answer
 
     def write(self, calls: Sequence[ToolCall]) -> str:
@@ -55,14 +57,16 @@ LLAMA3 = CallSyntax(
 # Mistral from its third tokenizer on, where the mark is a token of its own.
 MISTRAL = CallSyntax(name="mistral", mark="[TOOL_CALLS]", opening="[TOOL_CALLS][", between=", ", closing="]")
 
-# For models that know no tools: Hermes without line breaks, which cost tokens. One call an answer: a model that was not
-# trained to call repeats itself, and may call again once it has seen the result.
+# For models that know no tools. Small ones never begin a call of their own accord, but say rather well whether a tool
+# fits when that is what they are asked first (docs/log.md). One call an answer: a model that was not trained to call
+# repeats itself, and may call again once it has seen the result.
 OWN = CallSyntax(
     name="own",
-    mark="<tool_call>",
-    opening="<tool_call>",
-    between="</tool_call>\n<tool_call>",
+    mark="<tool>yes</tool>",
+    opening="<tool>yes</tool>\n<tool_call>",
+    between="",
     closing="</tool_call>",
+    answer_opening="<tool>no</tool>\n",
     max_calls=1,
 )
 
