@@ -33,7 +33,7 @@ from eval.tasks.results import write_results
 TITLE = "Function calls: BFCL simple, multiple, irrelevance"
 Run = Literal["constrained", "unconstrained"]
 RUNS: tuple[Run, ...] = get_args(Run)
-SETTINGS = GenerationSettings(temperature=0.0, max_tokens=256)
+SETTINGS = GenerationSettings(temperature=0.0, max_tokens=160)
 IN_FLIGHT = 4  # questions asked at once, which a local model decodes as one batch
 _CALL_MARKS = ("<tool_call>", "[TOOL_CALLS]", '{"name"')
 
