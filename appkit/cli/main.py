@@ -21,6 +21,7 @@ _BUILT_IN = {
     "logs": "appkit.cli.logs",
     "explain": "appkit.cli.explain",
     "ask": "appkit.cli.ask",
+    "extract": "appkit.cli.extract",
     "index": "appkit.cli.index",
     "agent": "appkit.cli.agent",
     "trace": "appkit.cli.trace",

@@ -501,6 +501,28 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{path} cannot be gone on with: {reason}.",
         "{path} 无法继续：{reason}。",
     ),
+    "extract_not_text": (
+        "Standard input is not UTF-8 text: byte {offset:,} begins no character. Convert it first, as in: iconv -f "
+        "GB18030 -t UTF-8",
+        "标准输入不是 UTF-8 文字：第 {offset:,} 字节不是字符的开头。请先转换，例如：iconv -f GB18030 -t UTF-8",
+    ),
+    "extract_stdin": ("Standard input", "标准输入"),
+    "extract_too_large": (
+        "{source} has more than {limit:,} bytes, which are not read: give a smaller part of it.",
+        "{source} 超过 {limit:,} 字节，不会读取：请给出较小的一部分。",
+    ),
+    "extract_empty": ("{source} has no text to extract from.", "{source} 中没有可供提取的文字。"),
+    "extract_schema_bad": ("{path} is no JSON Schema: {reason}", "{path} 不是 JSON Schema：{reason}"),
+    "extract_schema_no_fields": (
+        'The schema names no fields: give an object with "properties", or fields such as: name, age int, tags [str]',
+        "模式没有列出字段：请给出带 properties 的 object，或写成字段列表，例如：姓名, 年龄 int, 标签 [str]",
+    ),
+    "extract_near_limit": (
+        "the answer took {used:,} of {limit:,} tokens, so something may be missing: allow more with --max-tokens.",
+        "回答用了 {limit:,} 个词元中的 {used:,} 个，可能有遗漏：可用 --max-tokens 放宽。",
+    ),
+    "extract_number": ("{number}.", "第 {number} 条"),
+    "extract_nothing": ("Nothing was found.", "没有找到。"),
     "trace_cut": (
         "The trace breaks off here, {count:,} bytes into a line: whatever wrote it was stopped.",
         "记录在此中断（某一行的第 {count:,} 字节）：写入它的程序被终止了。",

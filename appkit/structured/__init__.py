@@ -6,7 +6,7 @@ from appkit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from appkit.structured.concise import parse_concise_schema
-    from appkit.structured.generate import generate_typed
+    from appkit.structured.generate import TypedAnswer, ask_typed, generate_typed
     from appkit.structured.output import OutputType, output_type
     from appkit.structured.retry import Retry
     from appkit.structured.text_kinds import Choice, Regex
@@ -16,6 +16,8 @@ _HOMES = {
     "OutputType": "output",
     "Regex": "text_kinds",
     "Retry": "retry",
+    "TypedAnswer": "generate",
+    "ask_typed": "generate",
     "generate_typed": "generate",
     "output_type": "output",
     "parse_concise_schema": "concise",
@@ -26,6 +28,8 @@ __all__ = [
     "OutputType",
     "Regex",
     "Retry",
+    "TypedAnswer",
+    "ask_typed",
     "generate_typed",
     "output_type",
     "parse_concise_schema",

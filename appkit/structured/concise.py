@@ -85,6 +85,8 @@ class _Reader:
         if self._take("["):
             self._skip(_SPACE)
             items: dict[str, Any] = {"type": "string"} if self._peek() == "]" else self._type_of_items(depth)
+            if items == {"type": "string"}:
+                items["minLength"] = 1  # small models like to go on with empty ones
             schema = {"type": "array", "items": items}
             self._close("]")
         elif self._take("{"):

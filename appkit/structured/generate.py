@@ -1,8 +1,8 @@
 """`generate_typed`: ask a model, get a Python value."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, TypeVar, overload
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, overload
 
 from appkit.errors import ContextOverflowError, OutputParseError
 from appkit.llm.base import DEFAULT_SETTINGS, Completion, GenerationSettings, LanguageModel
@@ -14,6 +14,15 @@ T = TypeVar("T")
 TRIES = 3
 THINKING_ENDS = "</think>"
 _THINKING_BEGINS = "<think>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypedAnswer(Generic[T]):
+    """A value, and the completion that said it, with its ids and usage."""
+
+    value: T
+    completion: Completion
+    num_tries: int
 
 
 @overload
@@ -71,13 +80,27 @@ def generate_typed(
         runtime.errors.ConstraintLimitError: no answer of the type fits in `max_tokens`; it names how many it takes.
         ContextOverflowError: the prompt does not fit the model.
     """
+    return ask_typed(model, prompt, output, settings, tries=tries, tell_form=tell_form, think=think).value
+
+
+def ask_typed(
+    model: LanguageModel,
+    prompt: str | Sequence[Message],
+    output: Any,
+    settings: GenerationSettings = DEFAULT_SETTINGS,
+    *,
+    tries: int = TRIES,
+    tell_form: bool = True,
+    think: bool | str = False,
+) -> TypedAnswer[Any]:
+    """As `generate_typed`, with the completion that the value was read from."""
     if tries < 1:
         raise ValueError(f"tries is {tries}; a model is asked at least once.")
     wanted = output_type(output)
     messages = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
-    mark = THINKING_ENDS if think is True else think or ""
     if tell_form and messages and wanted.constraint is not None:
         messages = with_form(messages, wanted)
+    mark = THINKING_ENDS if think is True else think or ""
     held_to = _held_to(model, wanted, mark)
     shown, fault, text = messages, "", ""
     for attempt in range(tries):
@@ -86,19 +109,20 @@ def generate_typed(
         except ContextOverflowError:
             if attempt == 0:
                 raise
-            fault += " There is no room to tell it so."
-            break
+            raise spent(model, wanted, attempt, f"{fault} There is no room to tell it so.", text) from None
         text = completion.text
         try:
-            return read_answer(completion, wanted, mark, messages, is_held=held_to is not None)
+            value = read_answer(completion, wanted, mark, messages, is_held=held_to is not None)
         except ValueError as error:
             fault = str(error)
+        else:
+            return TypedAnswer(value=value, completion=completion, num_tries=attempt + 1)
         shown = [
             *messages,
             Message(role="assistant", content=text, token_ids=completion.token_ids),
             Message(role="user", content=again(messages, fault)),
         ]
-    raise spent(model, wanted, attempt + 1, fault, text)
+    raise spent(model, wanted, tries, fault, text)
 
 
 def read_answer(

@@ -20,7 +20,7 @@ def test_fields_are_read_in_order() -> None:
         "properties": {
             "name": {"type": "string"},
             "age": {"type": "integer"},
-            "tags": {"type": "array", "items": {"type": "string"}},
+            "tags": {"type": "array", "items": {"type": "string", "minLength": 1}},
         },
         "required": ["name", "age", "tags"],
         "additionalProperties": False,
@@ -35,7 +35,7 @@ def test_fields_are_read_in_order() -> None:
         ("a BOOL", {"type": "boolean"}),
         ("a date", {"type": "string", "format": "date"}),
         ("a small | large", {"type": "string", "enum": ["small", "large"]}),
-        ("a []", {"type": "array", "items": {"type": "string"}}),
+        ("a []", {"type": "array", "items": {"type": "string", "minLength": 1}}),
         ("a [[int]]", {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}),
         ("a int?", {"anyOf": [{"type": "integer"}, {"type": "null"}]}),
         ("a int: how old, b", {"type": "integer", "description": "how old"}),
