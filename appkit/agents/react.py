@@ -31,7 +31,7 @@ class ReactDialect:
     answer: Constraint | None
     examples: tuple[Mapping[str, Any], ...]
     is_masked: bool
-    thought_tokens: int
+    thought_chars: int
 
     @property
     def name(self) -> DialectName:
@@ -94,7 +94,7 @@ class ReactDialect:
 
     @cached_property
     def _step_constraint(self) -> Constraint:
-        return step_constraint(self.words, self.tools, self.answer, thought_tokens=self.thought_tokens)
+        return step_constraint(self.words, self.tools, self.answer, thought_chars=self.thought_chars)
 
     def _content(self, message: Message) -> str:
         if message.role == "tool":

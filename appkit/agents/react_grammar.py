@@ -10,22 +10,21 @@ from appkit.messages import Constraint, ToolSpec
 
 
 def step_constraint(
-    words: ReactWords, tools: Sequence[ToolSpec], answer: Constraint | None, *, thought_tokens: int
+    words: ReactWords, tools: Sequence[ToolSpec], answer: Constraint | None, *, thought_chars: int
 ) -> Constraint:
     """A whole step.
 
     Args:
         tools: none leaves only the answer.
         answer: what the answer must match; None for any text that is not blank.
-        thought_tokens: after which the thought is ended, so that it leaves room for what follows it.
+        thought_chars: that the thought may have at most, so that it leaves room for what follows it.
 
     Raises:
         ValueError: a tool's parameters are not plain data.
     """
     rules = [
-        f"start: {_text(words.thought)} thought {_text(chr(10))} ({'action | ' if tools else ''}final)",
-        # What is counted by the parser costs the mask nothing; counted in the expression it would be part of each.
-        f"thought[max_tokens={thought_tokens}]: /[^\\n]+/",
+        f"start: {_text(words.thought)} THOUGHT {_text(chr(10))} ({'action | ' if tools else ''}final)",
+        f"THOUGHT: /[^\\n]{{1,{thought_chars}}}/",
         *_answer_rules(words, answer),
     ]
     if tools:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 DialectChoice = Literal["auto", "tools", "react"]
 STEP_TOKENS = 512  # that a step may write, where the settings do not say
 STEP_SHARE = 0.25  # of the model's context: a step never writes more
-THOUGHT_SHARE = 0.25  # of a step; the rest is for its call or its answer
-MAX_THOUGHT_TOKENS = 128
+# A thought may take this share of its step, the rest is for its call or its answer; in characters a token, by language.
+THOUGHT_SHARE = 0.25
+TOKEN_CHARS = {"en": 4, "zh": 1}
+MAX_THOUGHT_CHARS = {"en": 160, "zh": 80}  # counted by the mask, which longer counts would slow down
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +84,12 @@ class Setup:
             answer=self._answer_constraint,
             examples=self.examples,
             is_masked=is_masked,
-            thought_tokens=max(1, min(MAX_THOUGHT_TOKENS, int(THOUGHT_SHARE * self.step_tokens(model)))),
+            thought_chars=self._thought_chars(model, language),
         )
+
+    def _thought_chars(self, model: LanguageModel, language: str) -> int:
+        share = int(THOUGHT_SHARE * self.step_tokens(model) * TOKEN_CHARS[language])
+        return max(1, min(MAX_THOUGHT_CHARS[language], share))
 
     @property
     def _answer_constraint(self) -> Constraint | None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 PARAMETERS: Mapping[str, Any] = {
     "type": "object",
-    "properties": {"task": {"type": "string", "description": "what it shall do, with all it needs to know"}},
+    "properties": {
+        "task": {"type": "string", "minLength": 1, "description": "what it shall do, with all it needs to know"}
+    },
     "required": ["task"],
     "additionalProperties": False,
 }
@@ -63,6 +65,8 @@ def run_subagent(run: "Run", tool: AgentTool, call: ToolCall) -> Generator[Agent
         task = _read_arguments(call.arguments)["task"]
     except ValueError as error:
         return ToolResult(text=str(error), is_error=True)
+    if not task.strip():
+        return ToolResult(text="The task is empty: say what shall be done.", is_error=True)
     seconds = run.budget.seconds_left
     result = None
     for event in tool.agent.work_within(run, task, call_id=call.id, limits=limits):
@@ -84,7 +88,7 @@ def _result(result: AgentResult, seconds: float = 0.0) -> ToolResult:
 
 def _read_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     task = given.get("task")
-    if not isinstance(task, str) or not task.strip():
+    if not isinstance(task, str) or not task:
         raise ValueError("Argument 'task' is missing: say what shall be done, as a text.")
     if unknown := sorted(set(given) - {"task"}):
         raise ValueError(f"There is no argument {unknown[0][:80]!r}; there is: task.")
