@@ -18,7 +18,7 @@ from appkit.chat.stream import ChatStream
 from appkit.errors import ContextOverflowError
 from appkit.llm.base import DEFAULT_SETTINGS, Completion, CompletionStream, GenerationSettings, LanguageModel
 from appkit.llm.open import DEFAULT_MODEL, open_model
-from appkit.messages import Message
+from appkit.messages import Constraint, Message
 
 if TYPE_CHECKING:
     from appkit.chat.memory import Memory
@@ -117,13 +117,54 @@ class Chat:
         """
         return self.stream(text, **changes).result()
 
+    def ask(self, text: str, output: Any, *, tries: int = 3, **changes: Any) -> Any:
+        """Say `text` and get the answer as a value of the type `output`; see `appkit.structured.output_type`.
+
+        The form of the answer is said with it. A model whose answer will not do is told why and tries again: the
+        conversation ends up with one turn, the others stay in the store as branches.
+
+        Args:
+            tries: how often the model is asked at most.
+            changes: as those of `send`.
+
+        Raises:
+            OutputParseError: the tries are spent.
+            TypeError, ValueError: as `appkit.structured.generate_typed`.
+            What `send` raises. Whatever is raised, the conversation is as it was.
+        """
+        from appkit.structured.asking import again, with_form
+        from appkit.structured.generate import checked_output, held_to, read_answer, settings_of_try, spent
+
+        wanted = checked_output(output, tries)
+        self.end_turn()
+        start, settings = len(self.messages), replace(self._settings, **changes)
+        (question,) = with_form([Message(role="user", content=text)], wanted)
+        constraint = held_to(self._model, wanted)
+        shown = question
+        try:
+            for attempt in range(tries):
+                turn = self._ask(
+                    shown, len(self.messages), settings_of_try(settings, attempt), constraint, keep_as=(question, start)
+                )
+                answer = turn.result()
+                try:
+                    return read_answer(answer, wanted, [question], is_held=constraint is not None)
+                except ValueError as error:
+                    fault = str(error)
+                shown = Message(role="user", content=again([question], fault))
+            raise spent(self._model, wanted, tries, fault, answer.text)
+        except BaseException:
+            if len(self.messages) > start:
+                self._line.truncate(start)
+            raise
+
     def stream(self, text: str, **changes: Any) -> ChatStream:
         """Say `text` and get the answer piece by piece: `for piece in chat.stream("…"): print(piece, end="")`.
 
         A turn that is still open ends here, as if cancelled. Arguments and errors are those of `send`.
         """
         self.end_turn()
-        return self._ask(text, len(self.messages), changes)
+        return self._ask(Message(role="user", content=text), len(self.messages), replace(self._settings, **changes))
 
     def edit(self, text: str, **changes: Any) -> ChatStream:
         """Ask the last question anew, as `text`. The turn it replaces stays in the store, as a branch.
@@ -135,7 +176,7 @@ class Chat:
             ValueError: nothing was asked yet.
         """
         self.end_turn()
-        return self._ask(text, self._start_of_turn(1), changes)
+        return self._ask(Message(role="user", content=text), self._start_of_turn(1), replace(self._settings, **changes))
 
     def undo(self, turns: int = 1) -> tuple[Message, ...]:
         """Take back the last turns, and return what they were. They stay in the store, as a branch.
@@ -204,17 +245,27 @@ class Chat:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _ask(self, text: str, num_kept: int, changes: dict[str, Any]) -> ChatStream:
-        """Ask after the first `num_kept` messages; the others are given up when the answer has ended."""
-        question = Message(role="user", content=text)
+    def _ask(
+        self,
+        question: Message,
+        num_kept: int,
+        settings: GenerationSettings,
+        constraint: Constraint | None = None,
+        *,
+        keep_as: tuple[Message, int] | None = None,
+    ) -> ChatStream:
+        """Ask after the first `num_kept` messages; the others are given up when the answer has ended.
+
+        The answer is kept after `question` and these, or after the question and as many messages as `keep_as` says.
+        """
         history = self.messages[:num_kept]
-        settings = replace(self._settings, **changes)
         context = self._compile(history, question, settings)
         if context is None:
-            inner = self._stream_all(history, question, settings)
+            inner = self._stream_all(history, question, settings, constraint)
         else:
-            inner = self._model.stream(context.messages, settings)
-        turn = ChatStream(inner, lambda answer: self._keep(question, num_kept, answer), context)
+            inner = self._model.stream(context.messages, settings, constraint=constraint)
+        kept, num_before = keep_as or (question, num_kept)
+        turn = ChatStream(inner, lambda answer: self._keep(kept, num_before, answer), context)
         self._open_turn = turn
         return turn
 
@@ -249,11 +300,15 @@ class Chat:
         return compiled
 
     def _stream_all(
-        self, history: Sequence[Message], question: Message, settings: GenerationSettings
+        self,
+        history: Sequence[Message],
+        question: Message,
+        settings: GenerationSettings,
+        constraint: Constraint | None,
     ) -> CompletionStream:
         system = [] if self.system is None else [Message(role="system", content=self.system)]
         try:
-            return self._model.stream([*system, *history, question], settings)
+            return self._model.stream([*system, *history, question], settings, constraint=constraint)
         except ContextOverflowError as error:
             if not history:
                 raise

@@ -40,7 +40,9 @@ _CUT = ("It was cut off: be shorter.", "回答没有写完：请写短一些。"
 
 
 def with_form(messages: Sequence[Message], output: OutputType[object]) -> list[Message]:
-    """`messages` with what to write, in the language of the last, at the end of it."""
+    """`messages` with what to write, in the language of the last, at the end of it; as they are for free text."""
+    if output.constraint is None or not messages:
+        return list(messages)
     form = _form_of(output, _column(messages))
     last = messages[-1]
     if last.role != "user":
@@ -60,7 +62,7 @@ def cut_off(messages: Sequence[Message]) -> str:
 
 def _form_of(output: OutputType[object], column: int) -> str:
     constraint = output.constraint
-    assert constraint is not None, "free text has no form"
+    assert constraint is not None, "free text has no form to tell"
     if output.schema is not None:
         key, what = "schema", json.dumps(output.schema, ensure_ascii=False)
     elif output.example:

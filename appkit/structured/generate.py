@@ -94,25 +94,23 @@ def ask_typed(
     think: bool | str = False,
 ) -> TypedAnswer[Any]:
     """As `generate_typed`, with the completion that the value was read from."""
-    if tries < 1:
-        raise ValueError(f"tries is {tries}; a model is asked at least once.")
-    wanted = output_type(output)
+    wanted = checked_output(output, tries)
     messages = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
-    if tell_form and messages and wanted.constraint is not None:
+    if tell_form:
         messages = with_form(messages, wanted)
     mark = THINKING_ENDS if think is True else think or ""
-    held_to = _held_to(model, wanted, mark)
+    constraint = held_to(model, wanted, mark)
     shown, fault, text = messages, "", ""
     for attempt in range(tries):
         try:
-            completion = model.chat(shown, settings_of_try(settings, attempt), constraint=held_to)
+            completion = model.chat(shown, settings_of_try(settings, attempt), constraint=constraint)
         except ContextOverflowError:
             if attempt == 0:
                 raise
             raise spent(model, wanted, attempt, f"{fault} There is no room to tell it so.", text) from None
         text = completion.text
         try:
-            value = read_answer(completion, wanted, mark, messages, is_held=held_to is not None)
+            value = read_answer(completion, wanted, messages, mark, is_held=constraint is not None)
         except ValueError as error:
             fault = str(error)
         else:
@@ -125,8 +123,22 @@ def ask_typed(
     raise spent(model, wanted, tries, fault, text)
 
 
+def checked_output(output: Any, tries: int) -> OutputType[Any]:
+    """The output type to ask for. Raises as `output_type`, and ValueError for less than one try."""
+    if tries < 1:
+        raise ValueError(f"tries is {tries}; a model is asked at least once.")
+    return output_type(output)
+
+
+def held_to(model: LanguageModel, wanted: OutputType[Any], mark: str = "") -> Constraint | None:
+    """What `model` is held to while it writes; None for free text, and for a model that does not take constraints."""
+    if wanted.constraint is None or "constraint" not in model.capabilities:
+        return None
+    return replace(wanted.constraint, after=mark)
+
+
 def read_answer(
-    completion: Completion, wanted: OutputType[T], mark: str, messages: Sequence[Message], *, is_held: bool
+    completion: Completion, wanted: OutputType[T], messages: Sequence[Message], mark: str = "", *, is_held: bool
 ) -> T:
     """The value of an answer, which may begin with thoughts. Raises ValueError, with a sentence for the model."""
     if completion.finish_reason == "length" and not is_held:
@@ -155,9 +167,3 @@ def spent(model: LanguageModel, wanted: OutputType[Any], tries: int, fault: str,
         "model, or ask for less.",
         text,
     )
-
-
-def _held_to(model: LanguageModel, wanted: OutputType[Any], mark: str) -> Constraint | None:
-    if wanted.constraint is None or "constraint" not in model.capabilities:
-        return None
-    return replace(wanted.constraint, after=mark)

@@ -18,6 +18,7 @@ _KEPT = frozenset(
     | {"properties", "required", "type"}
 )
 _FORMATS = frozenset({"date", "date-time", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"})
+_COMBINERS = frozenset({"$ref", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "propertyNames", "then"})
 _LIMITS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 _MAX_LIMIT = 10**15  # of a number; larger ones become patterns that are refused
 # Escapes and groups that no automaton follows: word boundaries, back-references, look-around.
@@ -37,6 +38,28 @@ def mask_schema(schema: dict[str, Any]) -> dict[str, Any]:
         return _held(inside, root)
 
     return cast(dict[str, Any], map_schema(schema, held))
+
+
+def with_closed_objects(schema: dict[str, Any]) -> dict[str, Any]:
+    """`schema` in which objects that list their members have no others, unless it says or combines something else.
+
+    A model would fill what a schema leaves open. A schema that puts objects together from parts is left as it is, for a
+    part that is closed would forbid the members of the others.
+    """
+    is_combined = False
+
+    def look(inside: dict[str, Any], where: str) -> dict[str, Any]:
+        nonlocal is_combined
+        is_combined |= "allOf" in inside or ("properties" in inside and bool(inside.keys() & _COMBINERS))
+        return inside
+
+    def close(inside: dict[str, Any], where: str) -> dict[str, Any]:
+        if "properties" in inside and "patternProperties" not in inside:
+            inside.setdefault("additionalProperties", False)
+        return inside
+
+    map_schema(schema, look)
+    return schema if is_combined else cast(dict[str, Any], map_schema(schema, close))
 
 
 def _held(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:

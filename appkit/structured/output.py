@@ -62,8 +62,8 @@ def output_type(output: Any) -> OutputType[Any]:
     Args:
         output: a type: a pydantic model, dataclass, TypedDict or NamedTuple; int, float, bool, str, a date, time,
             duration, UUID or Decimal; an Enum or Literal; lists, sets, tuples and dicts of these; a union; any of them
-            in Annotated with limits or validators. Or `Regex`, `Choice`, a `Constraint`, or a JSON Schema as a dict,
-            which give text and plain data.
+            in Annotated with limits or validators. Or `Regex`, `Choice`, a `Constraint`, a JSON Schema as a dict, or a
+            term of the package outlines, which give text and plain data.
 
     The text is JSON, members in the order of the fields. A text alone, a date, a number or one of several texts is
     written bare, without quotes; `str` is free text. In a union of objects that nothing tells apart, a value is within
@@ -74,6 +74,7 @@ def output_type(output: Any) -> OutputType[Any]:
         ValueError: a schema or pattern is wrong, or contradicts itself; the message says where, as a JSON pointer. The
             rest of what cannot be held to is said when a model compiles the constraint, before it writes anything.
     """
+    from appkit.structured.outlines_types import is_outlines_term, of_outlines
     from appkit.structured.text_types import of_choice, of_constraint, of_regex, of_schema
 
     if isinstance(output, OutputType):
@@ -88,6 +89,8 @@ def output_type(output: Any) -> OutputType[Any]:
         return of_constraint(output)
     if isinstance(output, Mapping):
         return of_schema(output)
+    if is_outlines_term(output):
+        return of_outlines(output)
     if output is None or isinstance(output, str | bytes | int | float | list | tuple | set | frozenset):
         raise TypeError(
             f"output is {output!r:.60}, which is a value: give a type such as int or list[str], a union A | B for "

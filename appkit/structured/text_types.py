@@ -81,7 +81,7 @@ def of_constraint(constraint: Constraint) -> OutputType[Any]:
 def of_schema(schema: Mapping[str, Any]) -> OutputType[Any]:
     from appkit.structured.json_check import check_value
     from appkit.structured.json_schema import JsonSchema
-    from appkit.structured.mask_schema import mask_schema
+    from appkit.structured.mask_schema import mask_schema, with_closed_objects
 
     checked = JsonSchema(schema)
 
@@ -93,5 +93,5 @@ def of_schema(schema: Mapping[str, Any]) -> OutputType[Any]:
     title = checked.source.get("title")
     return OutputType(
         name=title if isinstance(title, str) else "JSON", schema=checked.source,
-        constraint=json_constraint(mask_schema(checked.source)), read=read,
+        constraint=json_constraint(mask_schema(with_closed_objects(checked.source))), read=read,
     )  # fmt: skip

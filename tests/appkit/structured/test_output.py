@@ -194,6 +194,14 @@ def test_what_no_mask_holds_is_checked_when_read() -> None:
         output_type(user)
 
 
+def test_objects_of_a_schema_are_closed_where_no_others_put_them_together() -> None:
+    item = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    assert not matches(mask({"type": "array", "items": item}), '[{"a":1,"b":2}]')
+    assert matches(mask({**item, "additionalProperties": {"type": "integer"}}), '{"a":1,"b":2}')
+    both = {"allOf": [item, {"properties": {"b": {"type": "integer"}}}]}
+    assert matches(mask(both), '{"a":1,"b":2}')
+
+
 def test_a_value_can_be_changed_on_the_way() -> None:
     def double(number: int) -> int:
         if number > 10:
