@@ -4,9 +4,10 @@
         [--step-tokens 72 128] [--save NAME]
 
 Run i takes the tool set i, in turn, a task, small limits and a limit of tokens a step, all drawn with the seed i; runs
-are made until there are enough steps; with --first above 0, --save adds to what is there. Some tools raise, hang, return a lot or nothing, or need approval: half of those
-calls are allowed, and the run goes on from its state as JSON. Afterwards every run is checked by what it left behind. A
-model of random weights is as good a test as any: `python -m tests.helpers.random_model`.
+are made until there are enough steps; with --first above 0, --save adds to what is there. Some tools raise, hang,
+return a lot or nothing, or need approval: half of those calls are allowed, and the run goes on from its state as JSON.
+Afterwards every run is checked by what it left behind. A model of random weights is as good a test as any:
+`python -m tests.helpers.random_model`.
 """
 
 import argparse
