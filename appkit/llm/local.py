@@ -18,7 +18,8 @@ from appkit.llm.notices import Notices
 from appkit.llm.prompt_ids import PromptEncoder
 from appkit.llm.tool_formats.formats import ToolFormat, find_format
 from appkit.llm.tool_formats.grammar import answer_constraint
-from appkit.llm.tool_formats.schema import arguments_constraint, check_tool_choice, check_tools
+from appkit.llm.tool_formats.own import without_system
+from appkit.llm.tool_formats.schema import arguments_constraint, check_asked, check_tools
 from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 from runtime import (
     DEFAULT_MODEL,
@@ -130,7 +131,7 @@ class LocalModel(LanguageModel):
             ValueError: tools that are named alike, or whose parameters no grammar can hold; the message names the tool.
             ConstraintLimitError: no answer fits in `max_tokens`.
         """
-        check_tool_choice(prompt, tools, tool_choice)
+        check_asked(prompt, tools, tool_choice)
         prompt_ids = self._prompt_ids(prompt, tools)
         self._say_what_is_odd(prompt)
         if isinstance(prompt, str):
@@ -246,7 +247,12 @@ class LocalModel(LanguageModel):
             return self._encoder.encode(messages)
         check_tools(tools)
         shown, shown_tools = self._tool_format.show(messages, tools, self._encoder.spoken_text)
-        return self._encoder.encode(shown, tools=shown_tools)
+        try:
+            return self._encoder.encode(shown, tools=shown_tools)
+        except ChatTemplateError:
+            if self._tool_format.is_native:
+                raise
+            return self._encoder.encode(without_system(shown))  # our description of tools is a system message
 
     @functools.cached_property
     def _tool_format(self) -> ToolFormat:

@@ -23,6 +23,7 @@ from appkit.llm.remote_server import RemoteServer
 from appkit.llm.remote_sse import SseParser
 from appkit.llm.remote_stream import RemoteStream
 from appkit.llm.remote_tokens import Estimate
+from appkit.llm.tool_formats.schema import check_asked
 from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class RemoteModel(LanguageModel):
             CapabilityError: a constraint or a setting that is not offered here.
             ContextOverflowError: the prompt is longer than the model holds, as far as its tokens can be counted.
         """
-        self._check_asked(prompt, tools, constraint)
+        self._check_asked(prompt, tools, tool_choice, constraint)
         is_chat = not isinstance(prompt, str)
         if isinstance(prompt, str):
             body = completion_body(self._offer.dialect, prompt, self._with_end(prompt, settings))
@@ -154,7 +155,9 @@ class RemoteModel(LanguageModel):
     def __repr__(self) -> str:
         return f"RemoteModel({self.name!r})"
 
-    def _check_asked(self, prompt: Prompt, tools: Sequence[ToolSpec], constraint: Constraint | None) -> None:
+    def _check_asked(
+        self, prompt: Prompt, tools: Sequence[ToolSpec], tool_choice: ToolChoice, constraint: Constraint | None
+    ) -> None:
         """Refuse what cannot be asked, before anything is sent."""
         self._server.check_open()
         if constraint is not None:
@@ -165,11 +168,8 @@ class RemoteModel(LanguageModel):
                 if isinstance(prompt, str)
                 else "There are no messages: give at least one."
             )
-        if not isinstance(prompt, str):
-            return
-        if tools:
-            raise ValueError("Tools are for chats: ask with messages, or leave the tools out.")
-        if "complete" not in self.capabilities:
+        check_asked(prompt, tools, tool_choice)
+        if isinstance(prompt, str) and "complete" not in self.capabilities:
             self._refuse("complete", "continuing plain text (it has no /completions)", "ask with messages")
 
     def _with_end(self, prompt: str, settings: GenerationSettings) -> GenerationSettings:

@@ -21,6 +21,7 @@ from appkit.llm.base import (
     LanguageModel,
     Usage,
 )
+from appkit.llm.tool_formats.schema import check_asked
 from appkit.messages import Constraint, Message, ToolCall, ToolChoice, ToolSpec
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class ScriptedModel(LanguageModel):
         if not prompt:
             what = "The prompt is empty" if isinstance(prompt, str) else "There are no messages"
             raise ValueError(f"{what}: there is nothing to go on from.")
+        check_asked(prompt, tools, tool_choice)
         asked = prompt if isinstance(prompt, str) else tuple(prompt)
         request = ScriptedRequest(
             prompt=asked, settings=settings, tools=tuple(tools), tool_choice=tool_choice, constraint=constraint

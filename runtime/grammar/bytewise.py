@@ -13,6 +13,7 @@ from runtime.grammar.ending import ALL_BYTES, MAX_ENDING_BYTES, find_ending
 from runtime.grammar.fault import refusal_of
 from runtime.grammar.marks import marks_of
 from runtime.grammar.source import grammar_of
+from runtime.grammar.special import tokens_as_text
 from runtime.grammar.tables import byte_tables, new_matcher
 
 
@@ -34,7 +35,7 @@ def compile_bytewise(constraint: Constraint, usable: int = ALL_BYTES) -> Bytewis
             that a completion could not be kept within its limit.
     """
     grammar = grammar_of(constraint)
-    state = new_matcher(byte_tables(), grammar)
+    state = new_matcher(byte_tables(), tokens_as_text(grammar))
     if not state.is_error():
         state.compute_bitmask()  # some constraints turn out impossible only now
     if state.is_error():

@@ -14,6 +14,7 @@ import llguidance
 
 from runtime.grammar.base import Constraint
 from runtime.grammar.ending import find_ending
+from runtime.grammar.special import lark_with_text
 from runtime.grammar.tables import byte_tables, new_matcher
 
 MAX_MARKS = 48
@@ -41,7 +42,7 @@ def _texts(constraint: Constraint) -> list[str]:
         return _with_joined(list(_pattern_texts(json.loads(source))))
     runs = [_ESCAPED.sub(_unescaped, run) for run in _LITERAL_RUN.findall(source)]
     if constraint.kind == "grammar":
-        return [*_lark_strings(source), *runs]
+        return [*_lark_strings(lark_with_text(source)), *runs]
     core = _ANYTHING.sub("", source)
     return [*_with_joined(runs), *([_example(core) or ""] if core != source else [])]
 

@@ -37,6 +37,9 @@ STRICT_FORMATS = {
     "hostname": rf"{_LABEL}(?:\.{_LABEL}){{0,3}}",  # RFC 1123, at most 203 characters
 }
 
+# As `x-guidance` of a schema: JSON with the blanks of Python's `json.dumps`, which is how templates of models write it.
+SPACED = {"item_separator": ", ", "key_separator": ": "}
+
 
 def strict_schema(schema: Any) -> Any:
     """`schema` with the formats above as patterns; what is not a schema in it stays as it is.
@@ -45,9 +48,12 @@ def strict_schema(schema: Any) -> Any:
         ValueError: a keyword that no grammar holds, or a value that is no schema; the message says where, as a JSON
             pointer.
     """
-    if isinstance(schema, dict):  # there a schema could tell llguidance to overlook what it does not know
-        schema = {key: value for key, value in schema.items() if key != "x-guidance"}
-    return _strict(schema, "#")
+    if not isinstance(schema, dict) or "x-guidance" not in schema:
+        return _strict(schema, "#")
+    # There a schema could tell llguidance to overlook what it does not know. Only blanks may be asked for.
+    asked = schema["x-guidance"]
+    strict = _strict({key: value for key, value in schema.items() if key != "x-guidance"}, "#")
+    return {**strict, "x-guidance": asked} if asked == SPACED else strict
 
 
 def _strict(schema: Any, where: str) -> Any:

@@ -9,7 +9,20 @@ import weakref
 import llguidance
 
 from runtime.errors import TokenizerError
+from runtime.grammar.special import spelling_of, split_tokens
 from runtime.tokenizer.base import Tokenizer
+
+# Tokens that llguidance looks at together: where all texts of a kind may come, none of them is looked at by itself. Its
+# own kinds hold brackets, which free text often may not; these do not, and cost a mask of "[^\[\]]{2,300}" a third.
+SLICES = (
+    r"[\x20\x0A\x0D\x09]+",
+    r"[\x20a-zA-Z]{1,10}",
+    r'[^"\\\[\]\x00-\x1F\x7F]{1,10}',
+    r'[^"\\\[\]\x00-\x1F\x7F]{1,30}',
+    r'[^"\\\x00-\x1F\x7F]{1,10}',
+    r'[^"\\\x00-\x1F\x7F]{1,30}',
+    r'[^"\\\x00-\x1F\x7F]+',
+)
 
 
 class BytesTokenizer:
@@ -65,22 +78,27 @@ class Vocabulary:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.bytes_tokenizer = BytesTokenizer(tokenizer)
+        self._control_ids = frozenset(self.bytes_tokenizer.special_token_ids)
         wrapper = llguidance.TokenizerWrapper(self.bytes_tokenizer)
         self.single_bytes = sum(1 << byte for byte in {token[0] for token in self._ordinary() if len(token) == 1})
-        self.tables = llguidance.LLTokenizer(wrapper, tokenizer.vocab_size, eos_token=sorted(tokenizer.eog_ids))
+        ends = sorted(tokenizer.eog_ids)
+        self.tables = llguidance.LLTokenizer(wrapper, tokenizer.vocab_size, eos_token=ends, slices=list(SLICES))
 
     def _ordinary(self) -> list[bytes]:
         special = set(self.bytes_tokenizer.special_token_ids)
         return [token for i, token in enumerate(self.bytes_tokenizer.tokens) if i not in special]
 
     def token_bytes(self, token_id: int) -> bytes:
-        return self.bytes_tokenizer.tokens[token_id]
+        """The bytes of a token; of a control token the text that stands for it, see `special`."""
+        is_control = token_id in self._control_ids
+        return spelling_of(token_id) if is_control else self.bytes_tokenizer.tokens[token_id]
 
     def encode(self, data: bytes) -> tuple[int, ...] | None:
         """Ids whose bytes are exactly `data`; None where the vocabulary lacks one of its bytes."""
-        ids = self.bytes_tokenizer(data)
-        is_whole = b"".join(self.bytes_tokenizer.tokens[i] for i in ids) == data
-        return tuple(ids) if is_whole else None
+        ids: list[int] = []
+        for piece in split_tokens(data):
+            ids += [piece] if isinstance(piece, int) else self.bytes_tokenizer(piece)
+        return tuple(ids) if b"".join(map(self.token_bytes, ids)) == data else None
 
 
 _built: weakref.WeakKeyDictionary[Tokenizer, Vocabulary] = weakref.WeakKeyDictionary()

@@ -10,6 +10,8 @@ from appkit.llm.tool_formats.syntax import CallSyntax
 from appkit.messages import Constraint, ToolChoice, ToolSpec
 
 _ANSWER = "answer"
+# Any but those of plane 16 (private use): with one of these, control tokens are spelled where endings are sought.
+_CHARACTER = r"[^\x{100000}-\x{10FFFF}]"
 
 
 def answer_constraint(
@@ -64,7 +66,9 @@ def _call_rules(
 ) -> list[str]:
     between, closing = _literal(syntax.between, split_special), _literal(syntax.closing, split_special)
     more = f" ({between} call){{0,{syntax.max_calls - 1}}}" if syntax.max_calls > 1 else ""
-    calls = [f'{json.dumps(syntax.call_start(tool.name))} @{_part_name(idx)} "}}"' for idx, tool in enumerate(tools)]
+    # "{" stands alone, as in JSON: an answer in JSON may begin with it, too, and the lexer does not go back.
+    starts = [syntax.call_start(tool.name).removeprefix("{") for tool in tools]
+    calls = [f'"{{" {json.dumps(start)} @{_part_name(idx)} "}}"' for idx, start in enumerate(starts)]
     return [f"calls: call{more} {closing}".rstrip(), "call: " + "\n    | ".join(calls)]
 
 
@@ -81,7 +85,7 @@ def _with_text_before(syntax: CallSyntax, split_special: Callable[[str], Sequenc
 def _text_without_call(syntax: CallSyntax) -> str:
     """A terminal: text, not empty, that does not look like a call."""
     call = f"(?s:.*){_in_regex(syntax.mark)}(?s:.*)" if syntax.mark else r"\s*\{(?s:.*)"
-    return f"/(?s:.+)/ & ~/{call}/"
+    return f"/{_CHARACTER}+/ & ~/{call}/"
 
 
 def _in_regex(text: str) -> str:
@@ -89,7 +93,8 @@ def _in_regex(text: str) -> str:
 
 
 def _literal(text: str, split_special: Callable[[str], Sequence[str | int]]) -> str:
-    return " ".join(f"<[{piece}]>" if isinstance(piece, int) else json.dumps(piece) for piece in split_special(text))
+    pieces = split_special(text)
+    return " ".join(f"<[{piece}]>" if isinstance(piece, int) else json.dumps(piece) for piece in pieces if piece != "")
 
 
 def _part_name(idx: int) -> str:

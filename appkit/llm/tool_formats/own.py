@@ -50,6 +50,16 @@ def show_plainly(messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list
     return _with_tools(shown, tools) if tools else shown
 
 
+def without_system(messages: Sequence[Message]) -> list[Message]:
+    """`messages` with the system message as the beginning of the first of the user, for templates that refuse one."""
+    first, *others = messages
+    idx = next((idx for idx, message in enumerate(others) if message.role == "user"), None)
+    if first.role != "system" or idx is None:
+        return list(messages)
+    content = f"{first.content}\n\n{others[idx].content}"
+    return [*others[:idx], replace(others[idx], content=content), *others[idx + 1 :]]
+
+
 def _answer_text(message: Message) -> str:
     """An earlier answer as it is written in this format, which is how it stands there where its ids are known."""
     if message.tool_calls:

@@ -15,8 +15,9 @@ _BLANKS = {"x-guidance": {"item_separator": ", ", "key_separator": ": "}}
 _OPENING = {"additionalProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref"}
 
 
-def check_tool_choice(prompt: str | Sequence[Message], tools: Sequence[ToolSpec], choice: ToolChoice) -> None:
+def check_asked(prompt: str | Sequence[Message], tools: Sequence[ToolSpec], choice: ToolChoice) -> None:
     """Raise ValueError for tools, or a wish about them, that make no sense where `prompt` is asked."""
+    check_tools(tools)
     if choice not in get_args(ToolChoice):
         raise ValueError(f"tool_choice is {choice!r}; it is one of {', '.join(map(repr, get_args(ToolChoice)))}.")
     if tools and isinstance(prompt, str):
