@@ -5,7 +5,7 @@ set. This is the sampler's mask argument everywhere.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 if TYPE_CHECKING:  # the process that tries constraints out has no need of it
     import numpy as np
@@ -18,6 +18,10 @@ class Constraint:
     kind "regex" and "grammar" (Lark, as llguidance reads it) take source text, "json_schema" a schema as JSON text,
     "choice" a tuple of texts, "substring" a text of which the completion is a part, not empty.
 
+    Leave the length of free text open (`/[^\\n]+/`, no maxLength): the completion's limit ends it all the same, and a
+    mask of counted text looks at ten times as many tokens. In a grammar a terminal takes all it can, so free text ends
+    at a character that it cannot hold, or at a mark: `text[suffix="</end>"]: /(?s:.*)/`.
+
     Args:
         parts: constraints by name, which the text of a "grammar" refers to as `@name`. They have none of their own.
         after: where not empty, the completion begins with free text that ends with the first `after`, such as the
@@ -28,6 +32,10 @@ class Constraint:
     source: str | tuple[str, ...]
     after: str = ""
     parts: tuple[tuple[str, "Constraint"], ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(cast(object, self.source), list):
+            raise TypeError("The source of this constraint is a list; give a tuple of texts: tuple(texts).")
 
 
 class Matcher(Protocol):

@@ -185,6 +185,11 @@ def test_what_cannot_be_compiled_is_explained(kind: Any, source: Any, message: s
     assert "<state>" not in str(caught.value)
 
 
+def test_texts_in_a_list_are_refused_where_the_constraint_is_made() -> None:
+    with pytest.raises(TypeError, match="give a tuple of texts"):
+        Constraint("choice", ["a", "b"])  # type: ignore[arg-type]
+
+
 def test_a_constraint_that_grows_too_complex_is_an_error_and_no_end() -> None:
     """llguidance then allows the end, which would look like a match."""
     rules = [f"r{i}: r{i + 1}? r{i + 1}? r{i + 1}?" for i in range(200)]
