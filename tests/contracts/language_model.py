@@ -8,17 +8,23 @@ import pytest
 
 from appkit.errors import AppkitError, CapabilityError, ContextOverflowError
 from appkit.llm.base import Completion, GenerationSettings, LanguageModel
-from appkit.messages import Constraint, Message, ToolSpec
+from appkit.messages import Constraint, Message, ToolCall, ToolSpec
 
 PROMPT = "The capital of France is"
 QUESTION = (Message(role="user", content="Where is Paris?"),)
 GREEDY = GenerationSettings(temperature=0.0, max_tokens=6)
+LOOK = ToolSpec(
+    name="look",
+    description="Looks something up.",
+    parameters={"type": "object", "properties": {"at": {"type": "string"}}},
+)
 
 
 class LanguageModelContract:
     """Subclasses give fixtures: `model`, open, and `fresh_model`, which the test may close."""
 
     long_answer = 400  # tokens that take long enough to be interrupted
+    call_tokens = 120  # in which a model can call a tool
 
     def test_generate_counts_what_it_made(self, model: LanguageModel) -> None:
         completion = model.generate(PROMPT, GREEDY)
@@ -128,13 +134,46 @@ class LanguageModelContract:
         with pytest.raises(ValueError, match="empty"):
             model.score_many(PROMPT, [" Paris", ""])
 
-    def test_tools_are_refused_where_they_are_not_offered(self, model: LanguageModel) -> None:
-        tools = (ToolSpec(name="look", description="Looks."),)
+    def test_tools_are_shown_or_refused(self, model: LanguageModel) -> None:
         if "tools" in model.capabilities:
-            assert model.count_tokens(QUESTION, tools=tools) > model.count_tokens(QUESTION)
+            assert model.count_tokens(QUESTION, tools=(LOOK,)) > model.count_tokens(QUESTION)
         else:
             with pytest.raises(CapabilityError):
-                model.chat(QUESTION, tools=tools)
+                model.chat(QUESTION, tools=(LOOK,))
+
+    def test_an_answer_with_tools_streams_its_text_and_holds_its_calls(self, model: LanguageModel) -> None:
+        if "tools" not in model.capabilities:
+            pytest.skip("this model calls no tools")
+        stream = model.stream(QUESTION, GenerationSettings(max_tokens=self.call_tokens), tools=(LOOK,))
+        shown = "".join(stream)
+        completion = stream.result()
+        assert shown == completion.text
+        for call in completion.tool_calls:
+            assert call.id
+            assert isinstance(call.arguments, dict)
+
+    def test_a_call_and_its_result_go_back(self, model: LanguageModel) -> None:
+        if "tools" not in model.capabilities:
+            pytest.skip("this model calls no tools")
+        call = ToolCall(name="look", arguments={"at": "the map"}, id="call_1")
+        history = (
+            *QUESTION,
+            Message(role="assistant", content="", tool_calls=(call,)),
+            Message(role="tool", content="on the Seine", name="look", tool_call_id=call.id),
+        )
+        assert model.count_tokens(history, tools=(LOOK,)) > model.count_tokens(QUESTION, tools=(LOOK,))
+        answer = model.chat(history, GenerationSettings(max_tokens=self.call_tokens), tools=(LOOK,), tool_choice="none")
+        self.check_prompt_tokens(answer, model.count_tokens(history, tools=(LOOK,)), model)
+
+    def test_wishes_about_tools_that_make_no_sense_are_refused(self, model: LanguageModel) -> None:
+        if "tools" not in model.capabilities:
+            pytest.skip("this model calls no tools")
+        with pytest.raises(ValueError, match="required"):
+            model.chat(QUESTION, tool_choice="required")
+        with pytest.raises(ValueError, match="Two tools are named 'look'"):
+            model.chat(QUESTION, tools=(LOOK, LOOK))
+        with pytest.raises(ValueError, match="with messages"):
+            model.stream(PROMPT, tools=(LOOK,))
 
     def test_a_prompt_longer_than_the_context_names_both_numbers(self, model: LanguageModel) -> None:
         prompt = "word " * (model.max_seq_len + 1)

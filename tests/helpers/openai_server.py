@@ -188,7 +188,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: dict[str, Any], prompt: str | list[Message], tools: tuple[ToolSpec, ...]) -> None:
         try:
-            with self._model.stream(prompt, read_settings(body), tools=tools) as stream:
+            choice = body["tool_choice"] if tools else "auto"
+            with self._model.stream(prompt, read_settings(body), tools=tools, tool_choice=choice) as stream:
                 self._send_events(body, stream, is_chat=not isinstance(prompt, str))
         except ContextOverflowError as error:
             self.send_error_json(
@@ -244,7 +245,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.state.tokenize != "llamacpp":
             self.send_error_json(404, "no such path")
             return
-        lines = [f"{message['role']}: {message['content']}" for message in body["messages"]]
+        lines = []
+        for message in map(read_message, body["messages"]):
+            calls = "".join(f" {call.name}{json.dumps(dict(call.arguments))}" for call in message.tool_calls)
+            lines.append(f"{message.role}: {message.content}{calls}")
         tools = [f"tool: {t['name']} {t['description']} {json.dumps(t['parameters'])}" for t in functions(body)]
         self.send_json(200, {"prompt": "\n".join([*tools, *lines, "assistant: "])})
 

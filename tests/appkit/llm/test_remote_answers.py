@@ -22,6 +22,7 @@ from appkit import (
 )
 from appkit.llm.remote_refusal import as_overflow, refusal
 from appkit.llm.remote_tokens import estimate_tokens
+from appkit.messages import ToolChoice
 from tests.helpers.openai_server import MODEL, OpenAIServer, serve
 from tests.helpers.raw_answers import calls, ends, events, says
 from tests.helpers.real_models import real_model
@@ -68,6 +69,16 @@ def test_a_tool_call_comes_back_and_its_result_goes_there() -> None:
         "id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "北京"}'},
     }  # fmt: skip
     assert sent["messages"][2] == {"role": "tool", "content": "21", "name": "weather", "tool_call_id": "c1"}
+
+
+@pytest.mark.parametrize("choice", ["auto", "required", "none"])
+def test_whether_a_tool_must_be_called_is_said_where_there_are_tools(
+    choice: ToolChoice, server: OpenAIServer, model: RemoteModel
+) -> None:
+    model.chat(QUESTION, tools=[WEATHER], tool_choice=choice)
+    assert server.bodies("/chat/completions")[-1]["tool_choice"] == choice
+    model.chat(QUESTION)
+    assert "tool_choice" not in server.bodies("/chat/completions")[-1]
 
 
 def test_calls_that_come_interleaved_are_put_together_in_order(server: OpenAIServer, model: RemoteModel) -> None:
