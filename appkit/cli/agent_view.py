@@ -102,7 +102,7 @@ class LiveView:
             if isinstance(event, StepFinished):
                 self._num_tokens += event.step.usage.completion_tokens
                 self._num_pieces = 0
-            if final or time.monotonic() >= self._next_time:
+            if not isinstance(event, TextDelta) or time.monotonic() >= self._next_time:
                 self._paint(final, [*self._lines.unfinished(), self._status()])
 
     def __enter__(self) -> Self:
