@@ -6,11 +6,17 @@ tokens of the rendered text have been found, the guards are taken out. A message
 of a spelling is broken too, lest the template put two halves together. All else reaches the template untouched, and a
 conversation without such spellings gets exactly the ids of its rendered text.
 
+Tags around tool calls and their results are often tokens that are found in any text, not control tokens. Those that the
+template writes itself, such as `<tool_response>`, are kept apart in what users, tools and the system say: there they
+are encoded in two halves.
+
 What remains possible: a template that deletes characters inside a message may bring halves together that were apart.
 """
 
 import datetime
+import itertools
 import json
+import re
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +26,7 @@ from runtime.tokenizer.base import Tokenizer
 from runtime.tokenizer.chat_template import Template
 from runtime.tokenizer.special import SpecialTokens
 
+_TAG = re.compile(r"</?tool[a-z_]*>|\[/?[A-Z_]*TOOL[A-Z_]*\]")
 PRIVATE_USE = range(0xE000, 0xF900)  # characters without a meaning of their own, each one unit in JSON's escapes
 
 
@@ -44,14 +51,24 @@ def encode_chat(
         starts = [tokenizer.bos_id] if tokenizer.adds_bos and tokenizer.bos_id is not None else []
         return starts + tokenizer.encode(text)
     spellings = _spellings_of(tokenizer)
-    guard = _unused_character(template.source, messages, tools, variables)
+    guard, cut = _unused_characters(template.source, messages, tools, variables)
+    tags = _tag_tokens(template, tokenizer)
     guarded = template.render(
-        spellings.break_up(messages, guard),
+        spellings.break_up([_with_cut_tags(message, tags, cut) for message in messages], guard),
         tools=spellings.break_up(tools, guard),
         **given,
         **spellings.break_up(variables, guard),
     )
-    guarded = guarded.replace(json.dumps(guard)[1:-1], guard)  # a filter may have escaped it
+    for character in (guard, cut):
+        guarded = guarded.replace(json.dumps(character)[1:-1], character)  # a filter may have escaped it
+    ids: list[int] = []
+    for piece in guarded.split(cut):
+        ids += _encode_guarded(piece, guard, spellings, tokenizer)
+    return ids
+
+
+def _encode_guarded(guarded: str, guard: str, spellings: "_Spellings", tokenizer: Tokenizer) -> list[int]:
+    """Ids of rendered text, of the special tokens in which those are meant that no guard breaks."""
     text = guarded.replace(guard, "")
     meant = [piece if isinstance(piece, int) else piece.replace(guard, "") for piece in spellings.finder.split(guarded)]
     if [piece for piece in meant if piece != ""] == list(spellings.finder.split(text)):
@@ -60,6 +77,25 @@ def encode_chat(
     for piece in meant:
         ids += [piece] if isinstance(piece, int) else tokenizer.encode(piece)
     return ids
+
+
+def _tag_tokens(template: Template, tokenizer: Tokenizer) -> list[str]:
+    """Tags for tools that the template writes and the vocabulary has as tokens of text."""
+    found = set(_TAG.findall(template.source))
+    return sorted(
+        tag for tag in found if len(ids := tokenizer.encode(tag)) == 1 and ids[0] not in tokenizer.special_ids
+    )
+
+
+def _with_cut_tags(message: Mapping[str, Any], tags: Sequence[str], cut: str) -> Mapping[str, Any]:
+    """`message` with every tag in its text cut in two, unless the assistant says it, whose business they are."""
+    if not tags or not isinstance(message, Mapping) or message.get("role") == "assistant":
+        return message
+    if not isinstance(content := message.get("content"), str):
+        return message
+    for tag in tags:
+        content = content.replace(tag, tag[0] + cut + tag[1:])
+    return {**message, "content": content}
 
 
 class _Spellings:
@@ -119,10 +155,11 @@ def _spellings_of(tokenizer: Tokenizer) -> _Spellings:
     return _known[tokenizer]
 
 
-def _unused_character(*values: Any) -> str:
-    """One that neither occurs in these values nor is written there as JSON escapes it."""
+def _unused_characters(*values: Any) -> list[str]:
+    """Two that neither occur in these values nor are written there as JSON escapes them."""
     try:
         text = json.dumps(values, ensure_ascii=False, default=str)
     except (RecursionError, ValueError):
         raise ValueError("The messages or tools are nested too deep, or contain themselves.") from None
-    return next(c for c in map(chr, PRIVATE_USE) if c not in text and json.dumps(c)[1:-1] not in text.lower())
+    unused = (c for c in map(chr, PRIVATE_USE) if c not in text and json.dumps(c)[1:-1] not in text.lower())
+    return list(itertools.islice(unused, 2))
