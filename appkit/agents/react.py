@@ -19,6 +19,8 @@ from appkit.llm.base import Completion
 from appkit.messages import Constraint, Message, ToolSpec
 from appkit.templates import load_prompt
 
+_UNSAID = ("description", "default")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReactDialect:
@@ -119,15 +121,14 @@ def describe_arguments(tool: ToolSpec) -> str:
 
 
 def _type(schema: Any) -> str:
-    """The type of a value; where that is not a word or a few, its schema."""
+    """The type of a value; where a word or two do not say it, its schema. The mask holds it to the rest."""
     if not isinstance(schema, Mapping):
         return "any"
     if "enum" in schema:
         return " or ".join(json.dumps(value, ensure_ascii=False) for value in schema["enum"])
-    about = schema.get("description")
-    kind = schema.get("type")
-    simple = isinstance(kind, str) and not schema.keys() - {"type", "description", "default"}
-    said = kind if simple else json.dumps(
-        {key: value for key, value in schema.items() if key not in ("description", "default")}, ensure_ascii=False
-    )  # fmt: skip
-    return f"{said} ({about})" if about else str(said)
+    about, kind = schema.get("description"), schema.get("type")
+    if kind in ("string", "integer", "number", "boolean"):
+        said = f"{kind}, {schema['format']}" if "format" in schema else str(kind)
+    else:
+        said = json.dumps({key: value for key, value in schema.items() if key not in _UNSAID}, ensure_ascii=False)
+    return f"{said} ({about})" if about else said
