@@ -45,7 +45,8 @@ class Agent:
             was made to call tools. Others call more in the second: smollm2-135m, asked ten sums with a calculator, used
             it for none of them and for all.
         limits: what one task may take.
-        settings: how to sample. `max_tokens` is for one step. With a seed, a run can be had again.
+        settings: how to sample. `max_tokens` is for one step (512 where it is None), and never more than a quarter of
+            what the model holds. With a seed, a run can be had again.
         name: what a trace, a state and a calling agent know it by.
         description: as a sub-agent, what it is good for.
         examples: worked steps that are shown before the task, for "react": mappings with `question` or `observation`,

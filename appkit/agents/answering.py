@@ -20,10 +20,10 @@ def take_answer(run: Run, said: Said) -> StopReason | None:
     """
     fault = said.turn.fault
     if not fault:
+        fault = read_output(run, said.turn.answer)
         if said.is_cut:
             run.answer = said.turn.answer
             return "tokens"
-        fault = read_output(run, said.turn.answer)
         if not fault:
             run.answer = said.turn.answer
             return "answered"

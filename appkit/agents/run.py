@@ -99,8 +99,8 @@ class Run:
         self.open_calls[idx] = replace(self.open_calls[idx], was_started=True)
 
     def set_result(self, idx: int, result: ToolResult) -> None:
-        """What came of a call. The value stays with the tool: what is kept can be written down."""
-        self.open_calls[idx] = replace(self.open_calls[idx], result=result)
+        """What came of a call. Its value is not kept: it may be of any kind and size, and its text says it."""
+        self.open_calls[idx] = replace(self.open_calls[idx], result=replace(result, value=None))
 
     def correct(self, text: str) -> None:
         """Tell the model what is wrong with what it wrote."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from appkit.agents.events import AgentEvent, Finished, SubagentEvent
 from appkit.agents.result import AgentResult
-from appkit.errors import ToolError
+from appkit.errors import ContextOverflowError, ToolError
 from appkit.messages import ToolCall, ToolSpec
 from appkit.tools import Tool, ToolResult
 
@@ -69,7 +69,11 @@ def run_subagent(run: "Run", tool: AgentTool, call: ToolCall) -> Generator[Agent
         return ToolResult(text="The task is empty: say what shall be done.", is_error=True)
     seconds = run.budget.seconds_left
     result = None
-    for event in tool.agent.work_within(run, task, call_id=call.id, limits=limits):
+    try:
+        events = tool.agent.work_within(run, task, call_id=call.id, limits=limits)
+    except ContextOverflowError as error:  # the caller's model wrote more than this one holds, and can write less
+        return ToolResult(text=str(error), is_error=True)
+    for event in events:
         yield SubagentEvent(call, event)
         if isinstance(event, Finished):
             result = event.result

@@ -296,3 +296,24 @@ def test_what_a_model_cannot_do_is_refused_when_the_agent_is_made() -> None:
 def test_an_answer_with_only_a_message_is_no_call() -> None:
     result = scripted_agent([Message(role="assistant", content="plain")], [Counted().tool("note")]).run("go")
     assert result.text == "plain"
+
+
+def test_an_unmasked_model_is_asked_for_its_closing_answer_in_words() -> None:
+    model = Unmasked([react_call("note", {"value": "1"}), react_answer("so far")])
+    result = Agent(model, tools=[Counted().tool("note")], dialect="react", limits=Limits(steps=1)).run("go")
+    assert (result.stopped_because, result.text) == ("steps", "so far")
+    assert "No tool can be called any more" in model.requests[1].prompt[-1].content  # type: ignore[union-attr]
+
+
+def test_a_call_in_place_of_the_closing_answer_is_not_made() -> None:
+    counted = Counted()
+    said = [react_call("note", {"value": "1"}), react_call("note", {"value": "2"}, thought="Once more.")]
+    agent = Agent(Unmasked(said), tools=[counted.tool("note")], dialect="react", limits=Limits(steps=1))
+    result = agent.run("go")
+    assert (result.stopped_because, result.output, result.text) == ("steps", None, "Once more.")
+    assert len(counted.calls) == 1
+
+
+def test_what_a_tool_returned_is_not_kept_beside_its_text() -> None:
+    result = scripted_agent([call("note"), "ok"], [Counted().tool("note", lambda value: ["x"] * 1000)]).run("go")
+    assert result.steps[0].results[0].value is None

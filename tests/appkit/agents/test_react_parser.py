@@ -58,8 +58,17 @@ def test_an_answer_is_read(text: str, answer: str) -> None:
     assert (turn.answer, turn.calls, turn.fault) == (answer, (), "")
 
 
-FAULTS = ["", "hello", "Thought: Final Answer: 42", "Final Answer:", "Action:", "Action: two\nAction Input: 3",
-          'Action: sum\nAction Input: {"text": "1', "Action: two\nAction Input: {" + "[" * 9999, "x" * (1 << 19)]  # fmt: skip
+FAULTS = [
+    "",
+    "hello",
+    "Thought: Final Answer: 42",
+    "Final Answer:",
+    "Action:",
+    "Action: two\nAction Input: 3",
+    'Action: sum\nAction Input: {"text": "1',
+    "Action: two\nAction Input: {" + "[" * 9999,
+    "x" * (1 << 19),
+]
 
 
 @pytest.mark.parametrize("text", FAULTS, ids=[json.dumps(text[:40]) for text in FAULTS])
@@ -75,7 +84,19 @@ def test_chinese_labels_are_read() -> None:
     assert parse_step("想法：想\n最终答案：四", CHINESE, TOOLS).answer == "四"
 
 
-PIECES = ["Thought: ", "Action: ", "Action Input: ", "Final Answer: ", "Observation:", "\n", "{", "}", '"', "sum", "```"]
+PIECES = [
+    "Thought: ",
+    "Action: ",
+    "Action Input: ",
+    "Final Answer: ",
+    "Observation:",
+    "\n",
+    "{",
+    "}",
+    '"',
+    "sum",
+    "```",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.text(max_size=6), max_size=20).map("".join))

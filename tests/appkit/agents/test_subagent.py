@@ -120,3 +120,10 @@ def test_one_that_stops_early_says_so() -> None:
 def test_a_name_that_no_tool_can_have_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot be the name of a tool"):
         Agent(ScriptedModel(["x"]), name="my helper").as_tool()
+
+
+def test_a_task_that_does_not_fit_it_is_told_to_the_caller() -> None:
+    small = Agent(ScriptedModel(["x"], max_seq_len=600), name="helper")
+    said = [call("helper", {"task": "x" * 700}), "done"]
+    result = scripted_agent(said, [small.as_tool()]).run("go")
+    assert (result.text, result.steps[0].results[0].is_error) == ("done", True)
