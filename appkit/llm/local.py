@@ -1,7 +1,5 @@
 """`LocalModel`: a `LanguageModel` on the project's own runtime, in this process."""
 
-import functools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -14,12 +12,10 @@ from appkit.errors import CapabilityError, ContextOverflowError
 from appkit.llm.base import DEFAULT_SETTINGS, Capability, Completion, GenerationSettings, LanguageModel
 from appkit.llm.language import language_notice
 from appkit.llm.local_stream import CallReader, LocalStream
+from appkit.llm.local_tools import LocalTools, to_runtime
 from appkit.llm.notices import Notices
 from appkit.llm.prompt_ids import PromptEncoder
-from appkit.llm.tool_formats.formats import ToolFormat, find_format
-from appkit.llm.tool_formats.grammar import answer_constraint
-from appkit.llm.tool_formats.own import without_system
-from appkit.llm.tool_formats.schema import arguments_constraint, check_asked, check_tools
+from appkit.llm.tool_formats.schema import check_asked
 from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 from runtime import (
     DEFAULT_MODEL,
@@ -28,11 +24,9 @@ from runtime import (
     Request,
     SamplingParams,
     Template,
-    compile_constraint,
     default_template,
     load_model,
 )
-from runtime import Constraint as RuntimeConstraint
 from runtime.errors import ChatTemplateError
 
 # For models that the catalog does not know: the runtime's own default, every token at its bare probability, is what
@@ -86,6 +80,7 @@ class LocalModel(LanguageModel):
         own = model.chat_template if model.kind == "chat" else None
         self._template = cast(Template, own or default_template(model.tokenizer))
         self._encoder = PromptEncoder(self._template, model.tokenizer)
+        self._tools = LocalTools(self._template, model.tokenizer, self._encoder)
         self._masks_tool_calls = masks_tool_calls
 
     @property
@@ -102,7 +97,7 @@ class LocalModel(LanguageModel):
 
     @property
     def has_own_tool_format(self) -> bool:
-        return self._tool_format.is_native
+        return self._tools.format.is_native
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -141,16 +136,12 @@ class LocalModel(LanguageModel):
         if not tools:
             return self._submit(prompt_ids, params, constraint, strips_start=bool(stops))
         if self._masks_tool_calls:
-            constraint = answer_constraint(
-                self._tool_format.syntax, tools, tool_choice, constraint, self._split_special
-            )
-        reader = CallReader(
-            syntax=self._tool_format.syntax, names=[tool.name for tool in tools], tokenizer=self._model.tokenizer
-        )
+            constraint = self._tools.constraint(tools, tool_choice, constraint)
+        reader = self._tools.reader(tools)
         try:
             return self._submit(prompt_ids, params, constraint, strips_start=bool(stops), reader=reader)
         except ValueError:
-            self._check_parameters(tools)  # says which tool it was
+            self._tools.check_parameters(tools)  # says which tool it was
             raise
 
     def score(self, prompt: str | Sequence[Message], continuation: str) -> np.ndarray:
@@ -243,40 +234,9 @@ class LocalModel(LanguageModel):
             return self._encode(messages, tools)  # some templates refuse any system message; nobody asked for ours
 
     def _encode(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[int, ...]:
-        if not tools and not any(message.tool_calls or message.role == "tool" for message in messages):
-            return self._encoder.encode(messages)
-        check_tools(tools)
-        shown, shown_tools = self._tool_format.show(messages, tools, self._encoder.spoken_text)
-        try:
-            return self._encoder.encode(shown, tools=shown_tools)
-        except ChatTemplateError:
-            if self._tool_format.is_native:
-                raise
-            return self._encoder.encode(without_system(shown))  # our description of tools is a system message
-
-    @functools.cached_property
-    def _tool_format(self) -> ToolFormat:
-        return find_format(self._template)
-
-    def _split_special(self, text: str) -> list[str | int]:
-        """`text` in stretches of text and ids of control tokens that are spelled in it."""
-        tokenizer = self._model.tokenizer
-        spelled = {tokenizer.token_bytes(i).decode(errors="replace"): i for i in tokenizer.special_ids}
-        marks = sorted((mark for mark in spelled if mark and mark in text), key=len, reverse=True)
-        if not marks:
-            return [text] if text else []
-        pieces = re.split("(" + "|".join(map(re.escape, marks)) + ")", text)
-        return [spelled.get(piece, piece) for piece in pieces if piece]
-
-    def _check_parameters(self, tools: Sequence[ToolSpec]) -> None:
-        """Raise ValueError for the first tool whose arguments cannot be held to its schema."""
-        for tool in tools:
-            try:
-                compile_constraint(_to_runtime(arguments_constraint(tool)), self._model.tokenizer)
-            except ValueError as error:
-                raise ValueError(
-                    f"A call of the tool {tool.name!r} cannot be held to its parameters. {error}"
-                ) from error
+        if tools or any(message.tool_calls or message.role == "tool" for message in messages):
+            return self._tools.encode(messages, tools)
+        return self._encoder.encode(messages)
 
     def _check_fits(self, ids: Sequence[int]) -> None:
         if len(ids) >= self.max_seq_len:
@@ -319,11 +279,6 @@ class LocalModel(LanguageModel):
         request = Request(
             prompt_ids=prompt_ids,
             params=params,
-            constraint=None if constraint is None else _to_runtime(constraint),
+            constraint=None if constraint is None else to_runtime(constraint),
         )
         return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start, reader=reader)
-
-
-def _to_runtime(constraint: Constraint) -> RuntimeConstraint:
-    parts = tuple((name, _to_runtime(part)) for name, part in constraint.parts)
-    return RuntimeConstraint(constraint.kind, constraint.source, constraint.after, parts)

@@ -70,7 +70,7 @@ def write_model(folder: Path, name: str) -> Path:
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalModel]:
     path = write_model(tmp_path_factory.mktemp("models"), request.param)
     with LocalModel(path, num_threads=1, kv_budget_bytes=32 << 20) as model:
-        assert model._tool_format.syntax.name == request.param
+        assert model._tools.format.syntax.name == request.param
         yield model
 
 
@@ -134,7 +134,7 @@ def test_a_result_goes_back_and_what_was_said_is_found_in_the_cache(model: Local
     history = after(QUESTION, said)
     again = model.chat(history, WILD, tools=TOOLS)
     generated = said.prompt_ids + said.token_ids[:-1]
-    if model._tool_format.syntax.name == "mistral":  # its history shows ids of calls that no model writes
+    if model._tools.format.syntax.name == "mistral":  # its history shows ids of calls that no model writes
         assert again.prompt_ids[: len(said.prompt_ids)] != ()
     else:
         assert again.prompt_ids[: len(generated)] == generated
