@@ -5,8 +5,9 @@
 
 How well a model foresees text that nobody wrote for it. Figures of two runs compare where recipe, window, stride, start
 token and tokenizer are the same; bits per byte compare between tokenizers too. Intervals are 95 %, from drawing windows
-anew; "± by tokens" is what llama.cpp prints, which takes tokens for independent and so is narrower. FILE is the
-validation text of WikiText-2 unless given, in its tokenised form with <unk> for rare words.
+anew; "± by tokens" is what llama.cpp prints, which takes tokens for independent and so is narrower.
+
+FILE is the validation text of WikiText-2 unless given, in its tokenised form with `<unk>` for rare words.
 """
 
 import argparse
