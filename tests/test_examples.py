@@ -101,6 +101,21 @@ def test_the_fifth_example_routes_with_the_default_model() -> None:
     assert "please refund me. → billing" in shown
 
 
+def test_the_sixth_example_sends_back_what_does_not_stand_in_the_text() -> None:
+    answers = [
+        '{"name":"Maria Keller","age":34,"job":"doctor"}',
+        '{"name":"Maria Keller","age":34,"job":"nurse"}',
+        '{"name":"Tom Hughes","age":52,"job":"baker"}',
+        '{"name":"Aisha Khan","age":29,"job":"pilot"}',
+    ]
+    shown = run_example("06_extract.py", f"scripted:{'|'.join(answers)}").splitlines()[1::2]
+    assert shown == [
+        "  Person(name='Maria Keller', age=34, job='nurse')",
+        "  Person(name='Tom Hughes', age=52, job='baker')",
+        "  Person(name='Aisha Khan', age=29, job='pilot')",
+    ]
+
+
 def test_every_example_is_listed_in_the_readme() -> None:
     readme = (ROOT / "examples" / "README.md").read_text("utf-8")
     assert [name for name in IDS if name not in readme] == []

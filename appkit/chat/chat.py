@@ -138,8 +138,8 @@ class Chat:
         wanted = checked_output(output, tries)
         self.end_turn()
         start, settings = len(self.messages), replace(self._settings, **changes)
-        (question,) = with_form([Message(role="user", content=text)], wanted)
         constraint = held_to(self._model, wanted)
+        (question,) = with_form([Message(role="user", content=text)], wanted, is_held=constraint is not None)
         shown = question
         try:
             for attempt in range(tries):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from appkit.llm.language import is_chinese
 from appkit.messages import Message
 from appkit.structured.output import OutputType
+from appkit.structured.shape import shape_of
 
 _FORMS = {
     # what is wanted: (English, Chinese)
@@ -14,6 +15,8 @@ _FORMS = {
         "Answer with JSON that matches this JSON Schema, and nothing else:\n{what}",
         "只用符合下面 JSON Schema 的 JSON 回答，不要写别的：\n{what}",
     ),
+    "shape": ("Answer with JSON of this form:\n{what}", "用这种形式的 JSON 回答：\n{what}"),
+    "value": ("Answer with this, and nothing else: {what}", "只回答：{what}"),
     "example": (
         "Answer with a {name}, written like {what}, and nothing else.",
         "只回答一个 {name}，写法如 {what}，不要写别的。",
@@ -39,11 +42,14 @@ _AGAIN = (
 _CUT = ("It was cut off: be shorter.", "回答没有写完：请写短一些。")
 
 
-def with_form(messages: Sequence[Message], output: OutputType[object]) -> list[Message]:
-    """`messages` with what to write, in the language of the last, at the end of it; as they are for free text."""
+def with_form(messages: Sequence[Message], output: OutputType[object], *, is_held: bool) -> list[Message]:
+    """`messages` with what to write, in the language of the last, at the end of it; as they are for free text.
+
+    A model that nothing holds to the form is shown the whole JSON Schema, others only what goes where.
+    """
     if output.constraint is None or not messages:
         return list(messages)
-    form = _form_of(output, _column(messages))
+    form = _form_of(output, _column(messages), is_held=is_held)
     last = messages[-1]
     if last.role != "user":
         return [*messages, Message(role="user", content=form)]
@@ -60,11 +66,14 @@ def cut_off(messages: Sequence[Message]) -> str:
     return _CUT[_column(messages)]
 
 
-def _form_of(output: OutputType[object], column: int) -> str:
+def _form_of(output: OutputType[object], column: int, *, is_held: bool) -> str:
     constraint = output.constraint
     assert constraint is not None, "free text has no form to tell"
-    if output.schema is not None:
+    if output.schema is not None and not is_held:
         key, what = "schema", json.dumps(output.schema, ensure_ascii=False)
+    elif output.schema is not None:
+        what = shape_of(output.schema, column)
+        key = "shape" if "{" in what or "[" in what else "value"
     elif output.example:
         key, what = "example", output.example
     else:

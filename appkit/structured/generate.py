@@ -67,8 +67,8 @@ def generate_typed(
         prompt: a text is one message of the user.
         output: see `output_type`.
         tries: how often the model is asked at most.
-        tell_form: add to the prompt, in words, what to write: the JSON Schema with its descriptions, the choices. Off
-            where the prompt says it already; a model that nothing holds to the type then knows it from there alone.
+        tell_form: add to the prompt, in words, what to write: fields with their descriptions, choices; the JSON Schema
+            itself for a model that nothing holds to it. Off where the prompt says it already.
         think: let the model write what it likes before the answer, up to and with "</think>", or another mark. It
             costs those tokens, within `max_tokens` too, and time; a model that was not trained to think so, and so
             never writes the mark by itself, rambles until the limit forces it.
@@ -96,10 +96,10 @@ def ask_typed(
     """As `generate_typed`, with the completion that the value was read from."""
     wanted = checked_output(output, tries)
     messages = [Message(role="user", content=prompt)] if isinstance(prompt, str) else list(prompt)
-    if tell_form:
-        messages = with_form(messages, wanted)
     mark = THINKING_ENDS if think is True else think or ""
     constraint = held_to(model, wanted, mark)
+    if tell_form:
+        messages = with_form(messages, wanted, is_held=constraint is not None)
     shown, fault, text = messages, "", ""
     for attempt in range(tries):
         try:

@@ -35,8 +35,9 @@ def test_a_model_is_held_to_the_type_and_told_its_form() -> None:
     assert request.constraint.kind == "json_schema"
     (message,) = request.prompt
     assert isinstance(message, Message)
-    assert message.content.startswith("Which room?\n\nAnswer with JSON")
-    assert "as on the door" in message.content
+    assert message.content == (
+        'Which room?\n\nAnswer with JSON of this form:\n{"number": whole number (as on the door)}'
+    )
 
 
 def test_nothing_is_told_where_the_prompt_says_it_and_nothing_at_all_for_text() -> None:
