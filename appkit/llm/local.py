@@ -224,7 +224,9 @@ class LocalModel(LanguageModel):
     def _message_ids(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[int, ...]:
         if not messages:
             raise ValueError("There are no messages: give at least one.")
-        is_ours = messages[0].role != "system" and bool(self.system_prompt)
+        # Tools that we describe ourselves are a system message; ours asks for an answer and would have none called.
+        describes_tools = bool(tools) and not self._tools.format.is_native
+        is_ours = messages[0].role != "system" and bool(self.system_prompt) and not describes_tools
         shown = [Message(role="system", content=self.system_prompt), *messages] if is_ours else messages
         try:
             return self._encode(shown, tools)

@@ -1,9 +1,9 @@
 """Our format, for templates that know no tools: these stand in the system message, results in the user's messages."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from appkit.llm.tool_formats.signature import signature
 from appkit.llm.tool_formats.syntax import OWN
 from appkit.messages import Message, ToolSpec
 
@@ -13,14 +13,11 @@ _BROKEN_END = "<\\/tool_response>"
 
 def describe_tools(tools: Sequence[ToolSpec]) -> str:
     """What the model is told of `tools` and of how to call them."""
-    described = (
-        {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)} for tool in tools
-    )
     call = '{"name": "tool name", "arguments": {"argument": value}}'
     return "\n".join(
         [
             "Tools:",
-            *(json.dumps(tool, ensure_ascii=False) for tool in described),
+            *map(signature, tools),
             "",
             "First write <tool>yes</tool> if a tool fits the question, <tool>no</tool> if none does. "
             f"With yes, call it: <tool_call>{call}</tool_call>",

@@ -199,7 +199,9 @@ def test_a_template_without_system_messages_has_the_tools_in_the_question(tmp_pa
     )
     with LocalModel(path, num_threads=1) as model:
         completion = model.chat(QUESTION, WILD, tools=TOOLS, tool_choice="required")
-        assert '"get_weather"' in model._model.tokenizer.decode(list(completion.prompt_ids), skip_special=False)
+        assert "get_weather(city: string, " in model._model.tokenizer.decode(
+            list(completion.prompt_ids), skip_special=False
+        )
         check_calls(completion)
         check_calls(model.chat(after(QUESTION, completion), WILD, tools=TOOLS))
 
@@ -216,4 +218,4 @@ def test_real_models_without_tool_support_call_tools(name: str) -> None:
             assert len(said.tool_calls) == 1
             check_calls(said)
             history = after(history, said)
-        assert said.usage.cached_tokens > 100
+        assert said.usage.cached_tokens > 80
