@@ -42,7 +42,7 @@ _AGAIN = (
 _CUT = ("It was cut off: be shorter.", "回答没有写完：请写短一些。")
 
 
-def with_form(messages: Sequence[Message], output: OutputType[object], *, is_held: bool) -> list[Message]:
+def with_form(messages: Sequence[Message], output: OutputType[object], *, is_held: bool = False) -> list[Message]:
     """`messages` with what to write, in the language of the last, at the end of it; as they are for free text.
 
     A model that nothing holds to the form is shown the whole JSON Schema, others only what goes where.
