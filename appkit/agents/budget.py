@@ -56,7 +56,7 @@ class Budget:
         """The limit that leaves no room for another step; None where there is room."""
         if self.steps >= self.limits.steps:
             return "steps"
-        if self.step_tokens < MIN_STEP_TOKENS:
+        if self.step_tokens < min(MIN_STEP_TOKENS, self._step_tokens):
             return "tokens"
         return "seconds" if self.work_seconds_left <= 0 else None
 

@@ -49,7 +49,8 @@ def make_calls(run: Run) -> Calling:
             if needs_person(run.setup, each.call):
                 yield ApprovalRequired(each.call)
         elif reason is not None and run.open_calls[idx].result is None:
-            yield from _finish(run, idx, ToolResult(text=NOT_CALLED[reason], is_error=True))
+            text = UNKNOWN_OUTCOME if each.is_outcome_unknown else NOT_CALLED[reason]
+            yield from _finish(run, idx, ToolResult(text=text, is_error=True))
     return reason
 
 

@@ -73,14 +73,14 @@ class Setup:
                 language=language,
                 tools=specs,
                 instructions=self.instructions,
-                answer_form=self._answer_form(task),
+                answer_form=self._answer_form(task, is_held=is_masked),
                 answer=self._answer_constraint if is_masked else None,
             )
         return ReactDialect(
             words=WORDS[language],
             tools=specs,
             instructions=self.instructions,
-            answer_form=self._answer_form(task),
+            answer_form=self._answer_form(task, is_held=is_masked),
             answer=self._answer_constraint,
             examples=self.examples,
             is_masked=is_masked,
@@ -95,13 +95,13 @@ class Setup:
     def _answer_constraint(self) -> Constraint | None:
         return None if self.output is None else self.output.constraint
 
-    def _answer_form(self, task: str) -> str:
+    def _answer_form(self, task: str, *, is_held: bool) -> str:
         """What the model is told, in the language of the task, about the form of its answer; "" where any will do."""
         if self.output is None or self.output.constraint is None:
             return ""
         from appkit.structured.asking import with_form
 
-        return with_form([Message(role="assistant", content=task)], self.output)[-1].content
+        return with_form([Message(role="assistant", content=task)], self.output, is_held=is_held)[-1].content
 
 
 def digest_of(tool: Tool) -> str:

@@ -100,6 +100,12 @@ def test_a_step_writes_no_more_than_its_own_limit() -> None:
     assert (result.stopped_because, result.text) == ("tokens", "x" * 20)  # cut, and said so
 
 
+@pytest.mark.parametrize("max_tokens", [2, 5])
+def test_a_step_may_be_as_short_as_its_settings_say(max_tokens: int) -> None:
+    result = Agent(ScriptedModel(["7"]), settings=GenerationSettings(max_tokens=max_tokens)).run("go")
+    assert (result.stopped_because, result.text) == ("answered", "7")
+
+
 def test_seconds_bound_a_tool_that_hangs() -> None:
     tool = Counted().tool("hang", lambda value: time.sleep(30))
     started = time.monotonic()

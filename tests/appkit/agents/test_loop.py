@@ -172,11 +172,19 @@ def test_the_answer_has_the_type_that_was_asked_for(dialect: Any, output: Any, t
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_model_is_told_the_form_of_a_typed_answer(dialect: Any) -> None:
+def test_the_model_is_told_the_form_of_a_typed_answer_and_held_to_it(dialect: Any) -> None:
     model = ScriptedModel([say_answer(dialect, '{"number": 2}')])
     Agent(model, dialect=dialect, output=Room).run("go")
-    assert "JSON Schema" in model.requests[0].prompt[0].content  # type: ignore[union-attr]
+    assert '"number"' in model.requests[0].prompt[0].content  # type: ignore[union-attr]
     assert model.requests[0].constraint is not None
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_model_that_nothing_holds_is_shown_the_whole_schema(dialect: Any) -> None:
+    model = Unmasked([say_answer(dialect, '{"number": 2}')])
+    Agent(model, dialect=dialect, output=Room).run("go")
+    assert "JSON Schema" in model.requests[0].prompt[0].content  # type: ignore[union-attr]
+    assert model.requests[0].constraint is None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

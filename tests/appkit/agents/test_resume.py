@@ -64,6 +64,18 @@ def test_changed_arguments_are_used_and_the_model_is_told() -> None:
     assert told.content.startswith('[A person changed the arguments to {"value": "other"}.]')
 
 
+def test_an_approval_is_for_one_call_and_not_for_whoever_takes_its_id() -> None:
+    counted = Counted()
+    said = [call("gated", {"value": "1"}, id="x"), call("gated", {"value": "2"}, id="x"), "done"]
+    agent = scripted_agent(said, [counted.tool("gated", needs_approval=True)])
+    state = agent.run("go").state
+    assert state is not None
+    again = agent.resume(state, {"x": True})
+    assert again.stopped_because == "approval"
+    assert counted.calls == [("gated", {"value": "1"})]
+    assert again.pending[0].id != "x"
+
+
 BAD: list[tuple[Mapping[str, Any], type[Exception], str]] = [
     ({}, ValueError, "'call_2' of gated waits"),
     ({"call_9": True}, ValueError, "No call 'call_9' waits"),
