@@ -1,7 +1,7 @@
 """Do agents ever die of a format error, call a tool that does not exist, or pass a limit, whatever the model draws?
 
     python -m eval.tasks.agent_steps MODEL [--steps 500] [--first 0] [--dialect react] [--temperature 1.5]
-        [--step-tokens 72 128] [--save NAME]
+        [--step-tokens 72 128] [--seconds 3600] [--save NAME]
 
 Run i takes the tool set i, in turn, a task, small limits and a limit of tokens a step, all drawn with the seed i; runs
 are made until there are enough steps; with --first above 0, --save adds to what is there. Some tools raise, hang,
@@ -84,13 +84,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first run")
     parser.add_argument("--dialect", choices=("tools", "react"), default="react")
     parser.add_argument("--temperature", type=float, default=1.5)
+    parser.add_argument("--seconds", type=float, default=3600.0, help="after which no further run begins")
     parser.add_argument("--step-tokens", type=int, nargs=2, default=STEP_TOKENS, metavar=("LEAST", "MOST"))
     parser.add_argument("--save", metavar="NAME", help="of the run, in the results")
     options = parser.parse_args(arguments)
     start = time.perf_counter()
     with open_model(options.model) as model:
         how = How(options.dialect, options.temperature, tuple(options.step_tokens))
-        made = list(runs(model, how, options.steps, first=options.first))
+        made = list(runs(model, how, options.steps, first=options.first, seconds=options.seconds))
     figures = figures_of(made, time.perf_counter() - start) | provenance("eval.tasks.agent_steps", *arguments)
     sys.stdout.write(json.dumps(figures, ensure_ascii=False, indent=1) + "\n")
     if options.save:
@@ -101,11 +102,12 @@ def main(arguments: list[str]) -> None:
         )  # fmt: skip
 
 
-def runs(model: LanguageModel, how: How, num_steps: int, *, first: int = 0) -> Iterator[Run]:
-    """Run after run, until they have made `num_steps` steps."""
+def runs(model: LanguageModel, how: How, num_steps: int, *, first: int = 0, seconds: float = 3600.0) -> Iterator[Run]:
+    """Run after run, until they have made `num_steps` steps, or the time is up."""
+    end = time.monotonic() + seconds
     number, made = first, 0
     known = tool_sets()
-    while made < num_steps:
+    while made < num_steps and time.monotonic() < end:
         run = make_run(model, how, known[number % len(known)], number)
         made += max(1, run.num_steps)
         number += 1
