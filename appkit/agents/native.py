@@ -10,6 +10,11 @@ from appkit.llm.base import Completion
 from appkit.messages import Constraint, Message, ToolSpec
 from appkit.templates import load_prompt
 
+EMPTY = {
+    "en": "That was empty. Call a tool, or write the answer.",
+    "zh": "没有内容。请调用工具，或者写出答案。",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ToolsDialect:
@@ -53,4 +58,4 @@ class ToolsDialect:
         text = completion.text.strip()
         if completion.tool_calls and can_call:
             return Turn(thought=text, calls=completion.tool_calls)
-        return Turn(answer=text, fault="" if text else "That was empty. Call a tool, or write the answer.")
+        return Turn(answer=text, fault="" if text else EMPTY[self.language])
