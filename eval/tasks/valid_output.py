@@ -3,9 +3,9 @@
     python -m eval.tasks.valid_output MODEL [--count 500] [--first 0] [--temperature 1.5] [--in-flight 8] [--save NAME]
 
 Generation i takes constraint i of those in `eval/tasks/constrained_cases.py`, in turn, the seed i, and a limit from the
-fewest tokens that any match takes up to 512: every third time the fewest and up to three more, else any number between,
-small ones as often as large ones by their logarithm. What is written is then checked by code that knows nothing of
-constraints. A model of random weights is as good a test as any: `python -m tests.helpers.random_model`.
+fewest tokens that any match takes up to 512: every third time the fewest and up to three more, every 25th time 512,
+else any number between, small ones as often as large ones by their logarithm. What is written is then checked by code
+that knows nothing of constraints. Random weights are as good a test as any: `python -m tests.helpers.random_model`.
 """
 
 import argparse
@@ -120,6 +120,8 @@ def _limit(number: int, fewest: int) -> int:
     rng = random.Random(number)  # noqa: S311 - limits, not secrets
     if number % 3 == 0:
         return fewest + rng.randrange(4)
+    if number % 25 == 0:
+        return MAX_TOKENS
     return round(math.exp(rng.uniform(math.log(fewest), math.log(MAX_TOKENS))))
 
 
