@@ -98,3 +98,10 @@ def test_a_part_of_a_text_is_quoted_word_for_word(rng: np.random.Generator) -> N
     }
     assert all(part and part in source for part in parts)
     assert len(parts) > 3
+
+
+def test_a_character_may_be_written_byte_by_byte_in_free_text() -> None:
+    state = compile_constraint(Constraint("json_schema", json.dumps({"enum": ["x"]}), after="</think>"), TOKENIZER, 60)
+    for byte in "保修期😀".encode():
+        assert state.try_accept(byte, 40)
+    assert TOKENIZER.decode(list(state.ending())) == '</think>"x"'
