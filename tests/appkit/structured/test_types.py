@@ -3,10 +3,11 @@
 import dataclasses
 import json
 import math
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Optional, TypedDict, Union
 from uuid import UUID
 
 import pytest
@@ -14,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import UUID4, AwareDatetime, BaseModel, Field, TypeAdapter
 
+from appkit import GenerationSettings, LanguageModel, Message, open_model
 from appkit.structured import output_type
 from tests.appkit.structured.masked_text import matches, random_text
+from tests.helpers.real_models import real_model
 
 
 class Colour(Enum):
@@ -131,6 +134,7 @@ TYPES: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     ),
     "list of models": (list[Movie], st.lists(MOVIES, max_size=2)),
 }  # fmt: skip
+MAY_BE_HUGE = {"float", "dataclass", "dict", "any"}  # a random exponent soon has three digits
 IS_BARE = {"date", "datetime", "aware", "time", "timedelta", "uuid", "uuid4", "decimal", "money", "literal", "enum"}
 
 
@@ -175,10 +179,59 @@ def test_what_the_mask_allows_the_type_reads_or_says_why_not(name: str) -> None:
             assert str(error).endswith("."), error
         else:
             num_read += 1
-    may_be_huge = name in ("float", "dataclass", "dict", "any")  # a random exponent soon has three digits
-    assert num_read >= (1 if may_be_huge else 7)
+    assert num_read >= (1 if name in MAY_BE_HUGE else 7)
 
 
 def _assert_finite(value: Any) -> None:
     if isinstance(value, float):
         assert math.isfinite(value)
+
+
+LEAVES: list[Any] = [int, float, bool, str, None, date, Colour, Level, UUID, Person, Movie, Literal["a", 1], Decimal]
+
+
+@st.composite
+def annotations(draw: st.DrawFn, depth: int = 2) -> Any:
+    """A random type: containers and unions of the types above."""
+    inner = annotations(depth - 1) if depth else st.sampled_from(LEAVES)
+    kind = draw(st.sampled_from(["leaf", "list", "set", "tuple", "dict", "union"]))
+    if kind == "leaf" or not depth:
+        return draw(st.sampled_from(LEAVES))
+    if kind == "list":
+        return list[draw(inner)]  # type: ignore[misc]
+    if kind == "set":
+        return set[draw(st.sampled_from([int, str, Colour, date]))]  # type: ignore[misc]
+    if kind == "tuple":
+        return tuple[draw(inner), draw(inner)]  # type: ignore[misc]
+    if kind == "dict":
+        return dict[draw(st.sampled_from([str, int, Colour, Level])), draw(inner)]  # type: ignore[misc]
+    first, second = draw(inner), draw(inner)
+    return Optional[first] if first is second else Union[first, second]  # noqa: UP007, UP045 (made of values)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(annotations(), st.text(max_size=20), st.integers(0, 100))
+def test_any_type_reads_any_text_or_says_why_not(annotation: Any, garbage: str, seed: int) -> None:
+    found = output_type(annotation)
+    written = "" if found.constraint is None else random_text(found.constraint, seed)
+    for text in (garbage, written, f"```json\n{written}\n```"):
+        try:
+            found.parse(text)
+        except ValueError as error:
+            assert str(error)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[LanguageModel]:
+    with open_model(str(real_model("smollm2-135m"))) as opened:
+        yield opened
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(TYPES.keys() - MAY_BE_HUGE))
+def test_a_real_model_drawing_wildly_writes_what_can_be_read(name: str, model: LanguageModel) -> None:
+    found = output_type(TYPES[name][0])
+    for seed in range(5):
+        wild = GenerationSettings(temperature=1.5, seed=seed, max_tokens=48)
+        completion = model.chat([Message(role="user", content="Well?")], wild, constraint=found.constraint)
+        found.parse(completion.text)
