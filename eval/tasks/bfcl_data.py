@@ -73,7 +73,8 @@ def fetch_bfcl() -> Path:
         return folder
     if is_offline():
         raise AppkitError(
-            "The questions of BFCL are not on this machine and offline mode forbids fetching them: unset APPKIT_OFFLINE."
+            "The questions of BFCL are not on this machine, and offline mode forbids fetching them. "
+            "Unset APPKIT_OFFLINE."
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
