@@ -1,12 +1,16 @@
 """Every example runs as it stands; one that takes a model, with a scripted one, and the default one if it is here."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import appkit
+from appkit import ScriptedModel
+from tests.appkit.cli.agent_scripts import answer, call
 from tests.appkit.cli.command import environment
 from tests.helpers.real_models import real_model
 from tests.helpers.shared_data import ROOT
@@ -114,6 +118,104 @@ def test_the_sixth_example_sends_back_what_does_not_stand_in_the_text() -> None:
         "  Person(name='Tom Hughes', age=52, job='baker')",
         "  Person(name='Aisha Khan', age=29, job='pilot')",
     ]
+
+
+def scripted(*steps: str) -> str:
+    """The name of a model that takes these ReAct steps."""
+    return "scripted:" + "|".join(steps)
+
+
+def run_research(home: Path, *arguments: str) -> list[str]:
+    """What the seventh example prints for each question."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "07_research_agent.py", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment(home),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split("> ")[1:]
+
+
+def test_the_seventh_example_tells_what_was_quoted_from_what_was_not(demo_home: Path) -> None:
+    quote = "The concrete must be at least 100 mm thick"
+    model = scripted(call("look_up", question="How thick must the concrete be?"), answer(f"{quote}, I think."))
+    first, *_ = run_research(demo_home, model)
+    assert first.splitlines()[1:] == [f"{quote}, I think.", "  in its own words"]
+
+
+def test_the_eighth_example_shows_its_sql_and_the_answer() -> None:
+    sql = "SELECT COUNT(*) FROM orders WHERE customer = 'Lena'"
+    shown = run_example("08_sql_agent.py", scripted(call("query_sqlite", sql=sql), answer("3")))
+    assert shown.splitlines()[:3] == ["> How many orders did Lena place?", f"  {sql}", "3"]
+
+
+def test_the_ninth_example_computes_what_it_is_asked() -> None:
+    sums = ("28 * 34", "1250 - 387", "5480 + 7365")
+    steps = [step for sum in sums for step in (call("calculator", expression=sum), answer("see above"))]
+    shown = run_example("09_math_agent.py", scripted(*steps)).splitlines()
+    assert [line for line in shown if line.startswith("  ")] == [
+        "  calculator: 28 * 34 = 952",
+        "  calculator: 1250 - 387 = 863",
+        "  calculator: 5480 + 7365 = 12845",
+    ]
+
+
+def test_the_ninth_example_is_right_with_the_default_model() -> None:
+    shown = run_example("09_math_agent.py", str(real_model("smollm2-135m")))
+    assert [part.splitlines()[-1] for part in shown.split("> ")[1:]] == ["952", "863", "12845"]
+
+
+def test_the_tenth_example_sends_each_request_to_its_specialist(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def likelihood(prompt: str, continuation: str) -> list[float]:
+        wanted = "orders" if re.search("Lena place|the lamp", prompt) else "sums"
+        return [-0.1 if continuation.strip() == wanted else -1.0] * len(continuation)
+
+    steps = [
+        call("calculator", expression="28 * 34"),
+        answer("952"),
+        call("query_sqlite", sql="SELECT COUNT(*) FROM orders WHERE customer = 'Lena'"),
+        answer("3"),
+        call("calculator", expression="1250 - 387"),
+        answer("863"),
+        call("query_sqlite", sql="SELECT customer FROM orders WHERE product = 'lamp'"),
+        answer("Lena"),
+    ]
+    monkeypatch.setattr(appkit, "open_model", lambda: ScriptedModel(steps, score=likelihood), raising=False)
+    monkeypatch.setattr(sys, "argv", ["10_router.py"])
+    runpy.run_path(str(ROOT / "examples" / "10_router.py"))
+    shown = capsys.readouterr().out.split("> ")[1:]
+    assert [part.splitlines()[1].split()[0] for part in shown] == ["sums", "orders", "sums", "orders"]
+    assert [part.splitlines()[-1] for part in shown] == ["952", "3", "863", "Lena"]
+
+
+RIGHT = {  # what the answer to each question of an agent has to say
+    "07_research_agent.py": (
+        r"100 mm.*\[installation-guide\.html\]",
+        r"24 months.*\[maintenance\.md\]",
+        r"ten years.*\[warranty-terms\.pdf\]",
+    ),
+    "08_sql_agent.py": (r"^3\.?$", r"^720(\.0)?\.?$", r"^Lena\.?$"),
+    "09_math_agent.py": (r"^952\.?$", r"^863\.?$", r"^12,?845\.?$"),
+    "10_router.py": (r"^952\.?$", r"^3\.?$", r"^863\.?$", r"^Lena\.?$"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RIGHT)
+def test_agents_are_right_on_8_of_10_seeds_with_the_default_model(name: str, demo_home: Path) -> None:
+    def is_right(seed: int) -> bool:
+        command = [sys.executable, str(ROOT / "examples" / name), "smollm2-135m", str(seed)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment(demo_home))
+        answers = [part.partition("\n")[2] for part in done.stdout.split("> ")[1:]]
+        patterns = RIGHT[name]
+        found = [re.search(pattern, text, re.M) for pattern, text in zip(patterns, answers, strict=True)]
+        return done.returncode == 0 and all(found)
+
+    assert sum(map(is_right, range(1, 11))) >= 8
 
 
 def test_every_example_is_listed_in_the_readme() -> None:
