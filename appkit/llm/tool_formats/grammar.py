@@ -84,8 +84,9 @@ def _with_text_before(syntax: CallSyntax, split_special: Callable[[str], Sequenc
 
 def _text_without_call(syntax: CallSyntax) -> str:
     """A terminal: text, not empty, that does not look like a call."""
-    call = f"(?s:.*){_in_regex(syntax.mark)}(?s:.*)" if syntax.mark else r"\s*\{(?s:.*)"
-    return f"/{_CHARACTER}+/ & ~/{call}/"
+    tags = sorted({syntax.mark, *syntax.opening.split()} - {""})
+    calls = [f"(?s:.*){_in_regex(tag)}(?s:.*)" for tag in tags] or [r"\s*\{(?s:.*)"]
+    return " & ".join([f"/{_CHARACTER}+/", *(f"~/{call}/" for call in calls)])
 
 
 def _in_regex(text: str) -> str:

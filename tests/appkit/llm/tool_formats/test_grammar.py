@@ -81,6 +81,12 @@ def test_text_may_come_before_a_call_but_holds_no_mark_of_one(syntax: CallSyntax
     assert accepts(f"I look: {syntax.mark[:-1]} hello", syntax)
 
 
+def test_who_has_said_no_to_tools_cannot_write_a_call_after_all() -> None:
+    assert not accepts(OWN.answer_opening + 'So: <tool_call>{"name"', OWN)
+    assert not accepts(OWN.answer_opening + "So: <tool>yes</tool>", OWN)
+    assert accepts(OWN.answer_opening + "So: <tool_call", OWN)
+
+
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
 def test_an_answer_keeps_to_its_own_constraint(syntax: CallSyntax) -> None:
     answer = Constraint("json_schema", json.dumps({"type": "object", "properties": {"x": {"type": "boolean"}}}))
