@@ -89,6 +89,6 @@ def ask_model(
     stopped: StopReason | None = None
     if completion.finish_reason == "cancelled":
         stopped = "cancelled" if run.cancellation.is_set else "seconds"
-    is_full = completion.finish_reason == "length" or completion.usage.completion_tokens >= max_tokens
+    is_full = completion.finish_reason == "length" or completion.is_closed_early
     is_cut = is_full and run.setup.output is None  # a typed answer that is whole is whole, however long
     return Said(completion=completion, turn=turn, settings=settings, stopped=stopped, is_cut=is_cut)

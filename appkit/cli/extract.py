@@ -27,7 +27,6 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 MAX_INPUT_BYTES = 16 << 20
 MAX_SCHEMA_BYTES = 256 << 10
 MAX_TOKENS = 512
-NEAR = 0.95  # of the limit: an answer that took so much may have been closed by it
 STDIN = "-"
 
 
@@ -68,9 +67,8 @@ def extract(
     with open_for_terminal(model, num_threads=threads) as llm:
         # A model that is held to the schema reads the fields' names in the prompt; others are shown the schema.
         found = ask_typed(llm, messages, wanted, settings, tell_form="constraint" not in llm.capabilities)
-    used, limit = found.completion.usage.completion_tokens, settings.max_tokens or MAX_TOKENS
-    if used >= NEAR * limit:
-        sys.stderr.write(text("note", message=text("extract_near_limit", used=used, limit=limit)) + "\n")
+    if found.completion.is_closed_early:
+        sys.stderr.write(text("note", message=text("extract_closed_early", limit=settings.max_tokens)) + "\n")
     typer.echo(json_text(found.value) if as_json else _listing(found.value))
 
 

@@ -517,9 +517,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
         'The schema names no fields: give an object with "properties", or fields such as: name, age int, tags [str]',
         "模式没有列出字段：请给出带 properties 的 object，或写成字段列表，例如：姓名, 年龄 int, 标签 [str]",
     ),
-    "extract_near_limit": (
-        "the answer took {used:,} of {limit:,} tokens, so something may be missing: allow more with --max-tokens.",
-        "回答用了 {limit:,} 个词元中的 {used:,} 个，可能有遗漏：可用 --max-tokens 放宽。",
+    "extract_closed_early": (
+        "the limit of {limit:,} tokens ended the answer, so something may be missing: allow more with --max-tokens.",
+        "回答到了 {limit:,} 个词元的上限，可能有遗漏：可用 --max-tokens 放宽。",
     ),
     "extract_number": ("{number}.", "第 {number} 条"),
     "extract_nothing": ("Nothing was found.", "没有找到。"),

@@ -107,6 +107,7 @@ class LocalStream:
             prompt_ids=self._prompt_ids,
             token_ids=tuple(result.token_ids),
             tool_calls=calls,
+            is_closed_early=result.is_closed_early,
             logprobs=None if result.logprobs is None else tuple(step.chosen for step in result.logprobs),
             timings={
                 "ttft_s": result.timings.ttft_s,

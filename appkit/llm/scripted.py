@@ -177,7 +177,8 @@ class ScriptedModel(LanguageModel):
         text, reason = _cut(message.content, request.settings, self._max_seq_len - len(prompt_ids))
         self._seen = (*prompt_ids, *_ids(text))
         calls = message.tool_calls if reason == "stop" else ()
-        return ScriptedStream(text, reason, calls, prompt_ids, cached_tokens)
+        is_full = request.constraint is not None and len(text) == request.settings.max_tokens
+        return ScriptedStream(text, reason, calls, prompt_ids, cached_tokens, is_full)
 
     def _next_message(self, prompt: Prompt) -> Message:
         if callable(self._script):
@@ -213,8 +214,10 @@ class ScriptedStream:
         tool_calls: tuple[ToolCall, ...],
         prompt_ids: tuple[int, ...],
         cached_tokens: int,
+        is_full: bool,
     ) -> None:
         self._text = text
+        self._is_full = is_full
         self._reason: FinishReason = reason
         self._tool_calls = tool_calls
         self._prompt_ids = prompt_ids
@@ -247,6 +250,7 @@ class ScriptedStream:
             prompt_ids=self._prompt_ids,
             token_ids=ids,
             tool_calls=() if self._is_cancelled else self._tool_calls,
+            is_closed_early=self._is_full and not self._is_cancelled and self._reason == "stop",
             timings=_NO_TIMINGS,
         )
 

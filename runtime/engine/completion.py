@@ -37,6 +37,7 @@ class CompletionTask(Task):
         self._matcher = matcher
         self._decided: deque[int] = deque()  # tokens that come next; the matcher is past them
         self._ends_decided = False  # with the last of these
+        self._is_hurried = False  # a token was refused, since too little room would have been left to end
         self._sampler: Sampler | None = (
             None  # made at the start: it counts over the vocabulary, waiting requests do not
         )
@@ -97,6 +98,7 @@ class CompletionTask(Task):
             token_id = self._sampler.choose(row, mask)
             if self._matcher.try_accept(token_id, room - 1):
                 return (token_id, *self._forced(self._matcher, room - 1))
+            self._is_hurried = True
             mask = mask.copy()
             mask[token_id // 32] &= ~np.uint32(1 << token_id % 32)
             if not mask.any():
@@ -110,6 +112,7 @@ class CompletionTask(Task):
             if self._is_ending(token_id):
                 break
             if not matcher.try_accept(token_id, room - len(tokens) - 1):
+                self._is_hurried = True
                 return [*tokens, *self._ending(matcher)]
             tokens.append(token_id)
         return tokens
@@ -133,7 +136,7 @@ class CompletionTask(Task):
             text = self._stop_text.push(self._stream.push(token_id))
             if self._stop_text.is_stopped or self._is_complete:
                 reason = "stop"
-            elif len(self._token_ids) == self._max_tokens:
+            elif self._is_full:
                 reason = "length"
         if reason is not None:
             text += self._rest()
@@ -146,8 +149,16 @@ class CompletionTask(Task):
         """The text matches its constraint, and nothing more can or should follow."""
         if self._matcher is None or self._decided:
             return False
-        is_at_limit = len(self._token_ids) == self._max_tokens and self._matcher.is_accepting()
-        return self._ends_decided or self._matcher.is_finished() or is_at_limit
+        return self._ends_decided or self._matcher.is_finished() or (self._is_full and self._matcher.is_accepting())
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._token_ids) == self._max_tokens
+
+    @property
+    def _is_closed_early(self) -> bool:
+        """The limit ended the text, whole as it is, where the model might have gone on."""
+        return self._is_hurried or (self._matcher is not None and self._is_full and not self._matcher.is_finished())
 
     def _is_ending(self, token_id: int) -> bool:
         params = self.request.params
@@ -184,6 +195,7 @@ class CompletionTask(Task):
                 cached_tokens=self._num_cached,
                 completion_tokens=len(self._token_ids),
                 forced_tokens=self._num_forced,
+                is_closed_early=reason == "stop" and self._is_closed_early,
                 timings=self._timings(),
                 logprobs=None if self.request.params.logprobs is None else tuple(self._logprobs),
             )

@@ -70,5 +70,6 @@ class Result:
     cached_tokens: int  # of the prompt, found in the KV cache
     completion_tokens: int
     forced_tokens: int  # of these, left no choice about by the constraint and not asked of the model one by one
+    is_closed_early: bool  # its limit was near, so the constraint ended it: whole, but perhaps shorter than meant
     timings: Timings
     logprobs: tuple[TokenLogprobs, ...] | None = None  # one a token when asked for

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from appkit import Limits, Message, ScriptedModel, tool
 from appkit.agents import Agent
-from appkit.agents.observation import fit_observation
+from appkit.agents.observation import MIN_TOKENS, fit_observation
 from tests.helpers.agents import Counted, call, react_answer, react_call
 
 TEXTS = st.text(max_size=40) | st.integers(0, 5000).map(lambda count: "long \n" * count)
@@ -90,7 +90,7 @@ def test_a_result_is_cut_to_what_fits_with_a_mark() -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_cut_result_is_never_too_long(text: str, max_tokens: int) -> None:
     shown = fit_observation(text, ScriptedModel(["x"]), max_tokens)
-    assert len(shown) <= max(max_tokens, len("\n[Cut here: the first 000 of 000 characters.]"))
+    assert len(shown) <= max(max_tokens, MIN_TOKENS)
 
 
 def test_results_of_one_step_share_the_room() -> None:

@@ -100,11 +100,11 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, appkit_here: Comman
     assert "no.txt: It does not exist" in one_sentence(done)
 
 
-def test_an_answer_near_the_limit_is_noted(note: str, tmp_path: Path, appkit_here: CommandHere) -> None:
+def test_an_answer_that_the_limit_ended_is_noted(note: str, tmp_path: Path, appkit_here: CommandHere) -> None:
     command = ("extract", note, "--schema", "name", "-m", 'scripted:{"name":"Ann"}', "--json", "--max-tokens", "14")
     done = appkit_here(*command, home=tmp_path)
     assert done.stdout == '{"name": "Ann"}\n'
-    assert "14 of 14 tokens, so something may be missing" in done.stderr
+    assert "the limit of 14 tokens ended the answer, so something may be missing" in done.stderr
 
 
 def test_no_deep_learning_library_is_loaded(note: str, tmp_path: Path) -> None:

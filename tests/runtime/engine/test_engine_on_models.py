@@ -1,6 +1,7 @@
 """The engine on real arithmetic: tiny models of every architecture, then SmolLM2."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -190,6 +191,26 @@ def test_each_forced_token_saves_a_step_of_the_model(llama: Model, monkeypatch: 
     with Engine(llama) as engine:
         ((result,),) = engine.generate(["x"], GREEDY, constraint=Constraint("regex", "(yes|no), that is so\\.[0-9]"))
     assert result.forced_tokens == result.completion_tokens - len(steps) > 10
+
+
+@pytest.mark.parametrize(
+    ("source", "max_tokens", "is_early"),
+    [("a{3}", 3, False), ("a{3}", 9, False), ("a{2,9}", 4, True), ("a{9}b|a{2}", 4, True), ("(a{30})+", 40, True)],
+)
+def test_a_text_that_its_limit_ended_says_so(llama: Model, source: str, max_tokens: int, is_early: bool) -> None:
+    params = SamplingParams(
+        temperature=0, max_tokens=max_tokens, logit_bias={id: -100 for id in llama.tokenizer.eog_ids}
+    )
+    with Engine(llama) as engine:
+        ((result,),) = engine.generate(["x"], params, constraint=Constraint("regex", source))
+    assert re.fullmatch(source, result.text)
+    assert (result.finish_reason, result.is_closed_early) == ("stop", is_early)
+
+
+def test_a_text_without_a_constraint_is_not_closed(llama: Model) -> None:
+    with Engine(llama) as engine:
+        ((result,),) = engine.generate(["x"], replace(GREEDY, max_tokens=2))
+    assert (result.finish_reason, result.is_closed_early) == ("length", False)
 
 
 def test_a_bad_constraint_ends_its_request_only(llama: Model) -> None:
