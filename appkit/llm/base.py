@@ -68,7 +68,7 @@ class Completion:
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[float, ...] | None = None  # of the chosen tokens
     timings: Mapping[str, float] = field(default_factory=dict)  # ttft_s, prefill_tok_s, decode_tok_s
-    # The limit was near, so the constraint ended the answer: whole, but perhaps shorter than meant. A local model tells.
+    # Its limit was near, so a constraint ended it: whole, but perhaps shorter than meant. A local model tells.
     is_closed_early: bool = False
 
 

@@ -199,7 +199,7 @@ def test_each_forced_token_saves_a_step_of_the_model(llama: Model, monkeypatch: 
 )
 def test_a_text_that_its_limit_ended_says_so(llama: Model, source: str, max_tokens: int, is_early: bool) -> None:
     params = SamplingParams(
-        temperature=0, max_tokens=max_tokens, logit_bias={id: -100 for id in llama.tokenizer.eog_ids}
+        temperature=0, max_tokens=max_tokens, logit_bias=dict.fromkeys(llama.tokenizer.eog_ids, -100)
     )
     with Engine(llama) as engine:
         ((result,),) = engine.generate(["x"], params, constraint=Constraint("regex", source))
