@@ -8,10 +8,11 @@ from typing import Any
 
 from appkit.errors import CapabilityError
 from appkit.llm.base import GenerationSettings, LanguageModel
+from appkit.reasoning.prompt_language import prompt_for
 from appkit.reasoning.samples import draw_samples
 from appkit.reasoning.thinking import STEP_BY_STEP, ChainOfThought, Question, Reasoned
 from appkit.structured import generate_typed, output_type
-from appkit.templates import Prompt, load_prompt
+from appkit.templates import Prompt
 
 Scorer = Callable[[Reasoned], float]  # higher is better
 
@@ -74,18 +75,19 @@ def mean_logprob(model: LanguageModel) -> Scorer:
 
 
 def judged_by(
-    model: LanguageModel, question: str, *, prompt: str | Prompt = "judge/score.en", criterion: str | None = None
+    model: LanguageModel, question: str, *, prompt: str | Prompt = "judge/score", criterion: str | None = None
 ) -> Scorer:
     """The grade that `model` gives a sample, after saying why.
 
     Args:
-        prompt: has the variables `question` and `response`, and asks for {"reason": …, "grade": …}.
+        prompt: has the variables `question` and `response`, and asks for {"reason": …, "grade": …}. A name without a
+            language takes that of the question.
         criterion: what the grade measures; None leaves it to the prompt.
 
     Raises, when it scores:
         OutputParseError: the model gave no grade, tries and all.
     """
-    loaded = prompt if isinstance(prompt, Prompt) else load_prompt(prompt)
+    loaded = prompt_for(prompt, question)
     settings = GenerationSettings(**loaded.options)
     values = {} if criterion is None else {"criterion": criterion}
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from appkit.errors import AppkitError
 from appkit.llm.base import GenerationSettings, LanguageModel
+from appkit.reasoning.prompt_language import prompt_for
 from appkit.reasoning.sections import parallel
 from appkit.structured import generate_typed, output_type
-from appkit.templates import Prompt, load_prompt
+from appkit.templates import Prompt
 
 MAX_PARTS = 5
 MAX_PART_CHARACTERS = 200
@@ -53,15 +54,15 @@ def orchestrate(
     task: str,
     workers: Mapping[str, Worker],
     *,
-    divide_prompt: str | Prompt = "reasoning/divide.en",
-    join_prompt: str | Prompt = "reasoning/join.en",
+    divide_prompt: str | Prompt = "reasoning/divide",
+    join_prompt: str | Prompt = "reasoning/join",
     max_parts: int = MAX_PARTS,
 ) -> Orchestrated:
     """Divide `task` among `workers`, run the parts at once, and join their reports.
 
     Args:
         divide_prompt: has the variables `task`, `workers` (a list of {name, about}) and `max_parts`, and asks for
-            {"parts": [{"worker": …, "task": …}]}.
+            {"parts": [{"worker": …, "task": …}]}. A name without a language takes that of the task.
         join_prompt: has the variables `task` and `reports` (a list of {worker, task, text}).
 
     Raises:
@@ -71,7 +72,7 @@ def orchestrate(
     """
     parts = divide(model, task, workers, prompt=divide_prompt, max_parts=max_parts)
     reports = tuple(parallel([partial(_report, workers[part.worker], part) for part in parts]))
-    joining = join_prompt if isinstance(join_prompt, Prompt) else load_prompt(join_prompt)
+    joining = prompt_for(join_prompt, task)
     shown = [{"worker": done.part.worker, "task": done.part.task, "text": done.text} for done in reports]
     answer = model.chat(joining.render(task=task, reports=shown), GenerationSettings(**joining.options))
     return Orchestrated(reports=reports, answer=answer.text.strip())
@@ -82,7 +83,7 @@ def divide(
     task: str,
     workers: Mapping[str, Worker],
     *,
-    prompt: str | Prompt = "reasoning/divide.en",
+    prompt: str | Prompt = "reasoning/divide",
     max_parts: int = MAX_PARTS,
 ) -> tuple[Part, ...]:
     """One to `max_parts` parts of `task`, each for one of `workers`. Raises as `orchestrate`."""
@@ -90,12 +91,12 @@ def divide(
         raise ValueError("There are no workers: give at least one.")
     if max_parts < 1:
         raise ValueError(f"max_parts is {max_parts}; a task has at least 1.")
-    loaded = prompt if isinstance(prompt, Prompt) else load_prompt(prompt)
+    loaded = prompt_for(prompt, task)
     part = {
         "type": "object",
         "properties": {
             "worker": {"type": "string", "enum": list(workers)},
-            "task": {"type": "string", "minLength": 3, "maxLength": MAX_PART_CHARACTERS},
+            "task": {"type": "string", "minLength": 2, "maxLength": MAX_PART_CHARACTERS},
         },
         "required": ["worker", "task"],
         "additionalProperties": False,

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from appkit.llm.base import GenerationSettings, LanguageModel
+from appkit.reasoning.prompt_language import prompt_for
 from appkit.reasoning.thinking import ChainOfThought, Reasoned, think
 from appkit.structured import generate_typed, output_type
-from appkit.templates import Prompt, load_prompt
+from appkit.templates import Prompt
 
 MAX_STEPS = 6
 MAX_STEP_CHARACTERS = 160
-SOLVE = ChainOfThought(prompt="reasoning/solve.en")
+SOLVE = ChainOfThought(prompt="reasoning/solve")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +31,15 @@ def plan(
     model: LanguageModel,
     question: str,
     *,
-    prompt: str | Prompt = "reasoning/plan.en",
+    prompt: str | Prompt = "reasoning/plan",
     max_steps: int = MAX_STEPS,
     settings: GenerationSettings | None = None,
 ) -> tuple[str, ...]:
     """One to `max_steps` steps that lead to an answer.
 
     Args:
-        prompt: has the variables `question` and `max_steps`, and asks for {"steps": […]}.
+        prompt: has the variables `question` and `max_steps`, and asks for {"steps": […]}. A name without a language
+            takes that of the question.
         settings: None takes the prompt's options.
 
     Raises:
@@ -45,8 +47,8 @@ def plan(
     """
     if max_steps < 1:
         raise ValueError(f"max_steps is {max_steps}; a plan has at least 1.")
-    loaded = prompt if isinstance(prompt, Prompt) else load_prompt(prompt)
-    step = {"type": "string", "minLength": 3, "maxLength": MAX_STEP_CHARACTERS}
+    loaded = prompt_for(prompt, question)
+    step = {"type": "string", "minLength": 2, "maxLength": MAX_STEP_CHARACTERS}  # 2: a Chinese word
     schema = {
         "type": "object",
         "properties": {"steps": {"type": "array", "items": step, "minItems": 1, "maxItems": max_steps}},
@@ -68,7 +70,7 @@ def plan_and_solve(
     how: ChainOfThought = SOLVE,
     *,
     steps: Sequence[str] | None = None,
-    plan_prompt: str | Prompt = "reasoning/plan.en",
+    plan_prompt: str | Prompt = "reasoning/plan",
     max_steps: int = MAX_STEPS,
 ) -> Planned:
     """Plan `question`, then reason along the plan.

@@ -10,12 +10,13 @@ from typing import Literal
 from appkit.llm.base import GenerationSettings, LanguageModel
 from appkit.messages import Message
 from appkit.reasoning.answer_line import AnswerLine
+from appkit.reasoning.prompt_language import prompt_for
 from appkit.reasoning.thinking import ChainOfThought, think
-from appkit.templates import Prompt, load_prompt
+from appkit.templates import Prompt
 
 MAX_ROUNDS = 3
-VERDICTS = ("accept", "revise")
-VERDICT_LINE = AnswerLine.choice(VERDICTS, "Verdict: ")
+VERDICTS = {"en": ("accept", "revise"), "zh": ("接受", "修改")}  # by the language of the prompt that asks for one
+VERDICT_LABELS = {"en": "Verdict: ", "zh": "结论："}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +89,8 @@ def reflect(
     draft: str | None = None,
     *,
     critic: LanguageModel | None = None,
-    critique_prompt: str | Prompt = "reasoning/critique.en",
-    revise_prompt: str | Prompt = "reasoning/revise.en",
+    critique_prompt: str | Prompt = "reasoning/critique",
+    revise_prompt: str | Prompt = "reasoning/revise",
     max_rounds: int = MAX_ROUNDS,
 ) -> Refined:
     """Let `model` answer, criticise its answer and improve it.
@@ -98,19 +99,22 @@ def reflect(
         draft: the answer to begin with; None lets the model write it.
         critic: who judges; None lets the model judge itself, which small models do badly.
         critique_prompt: has the variables `question` and `draft`, and asks for the last line "Verdict: accept" or
-            "Verdict: revise".
+            "Verdict: revise", in Chinese "结论：接受" or "结论：修改". A name without a language takes that of the
+            question.
         revise_prompt: has the variables `question`, `draft` and `feedback`.
 
     Raises:
         What `refine` and `think` raise.
     """
-    critique_how = ChainOfThought(prompt=critique_prompt, line=VERDICT_LINE)
-    revising = revise_prompt if isinstance(revise_prompt, Prompt) else load_prompt(revise_prompt)
+    criticising, revising = prompt_for(critique_prompt, question), prompt_for(revise_prompt, question)
+    language = criticising.language if criticising.language in VERDICTS else "en"
+    accepted, _ = verdicts = VERDICTS[language]
+    critique_how = ChainOfThought(prompt=criticising, line=AnswerLine.choice(verdicts, VERDICT_LABELS[language]))
     settings = GenerationSettings(**revising.options)
 
     def evaluate(text: str) -> Verdict:
         judged = think(critic or model, question, replace(critique_how, values={"draft": text}))
-        return Verdict(is_accepted=judged.key == "accept", feedback=judged.reasoning)
+        return Verdict(is_accepted=judged.key == accepted, feedback=judged.reasoning)
 
     def revise(text: str, feedback: str) -> str:
         messages = revising.render(question=question, draft=text, feedback=feedback)

@@ -7,7 +7,8 @@ from typing import Literal
 
 from appkit.llm.base import LanguageModel
 from appkit.messages import Message
-from appkit.templates import Prompt, load_prompt
+from appkit.reasoning.prompt_language import prompt_for
+from appkit.templates import Prompt
 
 LengthRule = Literal["sum", "mean"]
 
@@ -25,7 +26,7 @@ def route(
     text: str,
     labels: Sequence[str] | Mapping[str, str],
     *,
-    prompt: str | Prompt = "reasoning/route.en",
+    prompt: str | Prompt = "reasoning/route",
     length_rule: LengthRule = "sum",
     neutral_text: str | None = None,
 ) -> Route:
@@ -34,7 +35,8 @@ def route(
     Args:
         labels: names, or names with what belongs there. The names are what the model is scored on: words it would
             write, none the beginning of another.
-        prompt: has the variables `text`, `labels` and `about`, which says what belongs to a label by its name.
+        prompt: has the variables `text`, `labels` and `about`, which says what belongs to a label by its name. A name
+            without a language takes that of `text`.
         length_rule: see `label_probabilities`.
         neutral_text: a text that says nothing, such as "N/A": what the model thinks likely even there is divided out
             (contextual calibration, Zhao et al., arXiv:2102.09690), at the price of reading a second prompt.
@@ -45,7 +47,7 @@ def route(
     """
     names = list(labels)
     about = dict(labels) if isinstance(labels, Mapping) else {}
-    loaded = prompt if isinstance(prompt, Prompt) else load_prompt(prompt)
+    loaded = prompt_for(prompt, text)
     totals = _totals(model, loaded.render(text=text, labels=names, about=about), names, length_rule)
     if neutral_text is not None:
         neutral = _totals(model, loaded.render(text=neutral_text, labels=names, about=about), names, length_rule)

@@ -15,7 +15,8 @@ from appkit.errors import ContextOverflowError
 from appkit.llm.base import Completion, CompletionStream, GenerationSettings, LanguageModel, Usage
 from appkit.messages import Constraint, Message
 from appkit.reasoning.answer_line import ANSWER_LINES, AnswerLine
-from appkit.templates import Prompt, load_prompt
+from appkit.reasoning.prompt_language import prompt_for
+from appkit.templates import Prompt
 
 MAX_ANSWER_TOKENS = 64  # of a last line the model is made to give
 Question = str | Sequence[Message]
@@ -26,7 +27,8 @@ class ChainOfThought:
     """How to ask for reasoning.
 
     Args:
-        prompt: a prompt with the variable `question`; its text asks for `line`.
+        prompt: a prompt with the variable `question`; its text asks for `line`. A name without a language takes that
+            of the question.
         values: further variables of the prompt.
         examples: worked examples; None takes the prompt's own, () none (zero-shot). The `answer` of each holds the
             reasoning and, as its last line, the answer.
@@ -34,7 +36,7 @@ class ChainOfThought:
         settings: None takes the prompt's options.
     """
 
-    prompt: str | Prompt = "reasoning/think.en"
+    prompt: str | Prompt = "reasoning/think"
     values: Mapping[str, Any] = field(default_factory=dict)
     examples: Sequence[Mapping[str, Any]] | None = None
     line: AnswerLine | None = None
@@ -101,7 +103,7 @@ def prepare(question: Question, how: ChainOfThought) -> Task:
     if not isinstance(question, str):
         line = how.line or ANSWER_LINES["en"]
         return Task(messages=tuple(question), line=line, settings=how.settings or GenerationSettings())
-    prompt = how.prompt if isinstance(how.prompt, Prompt) else load_prompt(how.prompt)
+    prompt = prompt_for(how.prompt, question)
     messages = prompt.render(how.examples, question=question, **how.values)
     line = how.line or ANSWER_LINES.get(prompt.language, ANSWER_LINES["en"])
     return Task(messages=messages, line=line, settings=how.settings or GenerationSettings(**prompt.options))
