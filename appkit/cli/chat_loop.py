@@ -167,12 +167,17 @@ class ChatLoop(LineLoop):
             return
         from appkit.cli.explain_report import map_text
 
-        self.say(map_text(self._context, self._chat.model))
+        self.say(map_text(self._context, self._chat.model), is_list=True)
 
     def _undo(self, count: str) -> None:
         if count and not (count.isascii() and count.isdigit()):
             raise ValueError(text("chat_undo_count", given=count))
-        self._chat.undo(int(count or 1))
+        from appkit.context import turns
+
+        there = len(turns(self._chat.messages))
+        if (wanted := int(count or 1)) > there:
+            raise ValueError(text("chat_undo_too_many", count=wanted, turns=there))
+        self._chat.undo(wanted)
         self._num_dropped = 0
         last = self._last_question()
         self.say(text("chat_undone_all") if last is None else text("chat_undone", question=_beginning(last)))

@@ -13,6 +13,8 @@ _CLOSING = "，。！？；：、）》〉」』】〕〗”’］｝…—～"
 # CJK radicals to Yi, compatibility ideographs and forms, full-width forms, the ideographic planes. Not Hangul: Korean
 # has spaces between its words.
 _IDEOGRAPH = r"\u2e80-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\U00020000-\U0003fffd"
+_NAME = re.compile(r".*\S {2,}(?=\S)")  # up to the last column
+MIN_LIST_COLUMNS = 20  # beside a name; with less, a line goes on at the left
 _UNIT = re.compile(rf"[{_OPENING}]*(?:[{_IDEOGRAPH}]|[^\s{_IDEOGRAPH}{_OPENING}]+|)[{_CLOSING}]*\s*")
 
 
@@ -78,6 +80,21 @@ def line_breaks(text: str, width: int) -> list[int]:
 def wrapped(text: str, width: int) -> str:
     """`text` with line breaks where a line of it reaches the edge."""
     return "\n".join(row for line in text.split("\n") for row in _rows(line, width))
+
+
+def wrapped_list(text: str, width: int) -> str:
+    """`wrapped`, for lines of a name and, after two spaces or more, what is said of it: it goes on beneath itself."""
+    return "\n".join(row for line in text.split("\n") for row in _list_rows(line, width))
+
+
+def _list_rows(line: str, width: int) -> Iterator[str]:
+    name = _NAME.match(line)
+    indent = columns(name.group()) if name else 0
+    if name is None or width - indent < MIN_LIST_COLUMNS:
+        yield from _rows(line, width)
+        return
+    for idx, row in enumerate(_rows(line[name.end() :], width - indent)):
+        yield f"{' ' * indent if idx else name.group()}{row}"
 
 
 def _rows(line: str, width: int) -> Iterator[str]:

@@ -6,10 +6,10 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import ClassVar
+from typing import ClassVar, TextIO
 
 from appkit.cli.chat_input import Lines
-from appkit.cli.columns import wrapped
+from appkit.cli.columns import wrapped, wrapped_list
 from appkit.cli.keyboard import CALM_S, one_ctrl_c, without_echo
 from appkit.cli.texts import text
 
@@ -42,7 +42,7 @@ class LineLoop(ABC):
 
                 if not self._lines.survives_errors or (sentence := sentence_of(error)) is None:
                     raise
-                sys.stderr.write(text("error", message=sentence) + "\n")
+                self._write(text("error", message=sentence), sys.stderr)
             except KeyboardInterrupt:
                 if not self._lines.survives_errors:
                     raise
@@ -81,11 +81,18 @@ class LineLoop(ABC):
                     raise
                 self.say(text("chat_stopped"))
 
-    def say(self, words: str, *, to_person: bool = True) -> None:
-        """A line that is not the model's: to standard error where standard output is for a program."""
+    def say(self, words: str, *, to_person: bool = True, is_list: bool = False) -> None:
+        """A line that is not the model's: to standard error where standard output is for a program.
+
+        Args:
+            is_list: lines of a name and what is said of it, one below the other.
+        """
         stream = sys.stderr if to_person and (self._json or not self._lines.survives_errors) else sys.stdout
+        self._write(words, stream, wrapped_list if is_list else wrapped)
+
+    def _write(self, words: str, stream: TextIO, wrap: Callable[[str, int], str] = wrapped) -> None:
         if stream.isatty() and "\x1b" not in words:  # codes of colours take no columns
-            words = wrapped(words, shutil.get_terminal_size().columns)
+            words = wrap(words, shutil.get_terminal_size().columns)
         stream.write(words + "\n")
         stream.flush()
 
@@ -105,7 +112,7 @@ class LineLoop(ABC):
         if command in ("/exit", "/quit"):
             return True
         if command == "/help":
-            self.say(self.help())
+            self.say(self.help(), is_list=True)
         elif not self.obey(command, rest.strip()):
             self._say_unknown(command)
         return False

@@ -4,6 +4,7 @@ Commands of other packages come in through the entry-point group `appkit.command
 """
 
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable
@@ -138,7 +139,12 @@ def _show_warning(
     from appkit.llm.notices import ModelNotice
 
     if issubclass(category, ModelNotice):
-        sys.stderr.write(text("note", message=message) + "\n")
+        words = text("note", message=message)
+        if sys.stderr.isatty():
+            from appkit.cli.columns import wrapped
+
+            words = wrapped(words, shutil.get_terminal_size().columns)
+        sys.stderr.write(words + "\n")
     elif os.environ.get("APPKIT_DEBUG"):
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 

@@ -39,8 +39,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "/help           this list\n"
         "/exit           leave\n"
         "//text          send a message that begins with a slash\n"
-        "Enter sends. Alt-Enter, or a backslash before Enter, begins a new line; so does Enter between a line of ```\n"
-        "and the next. Pasted text keeps its lines. The arrow keys bring back what you typed before.",
+        "Enter sends. Alt-Enter, or a backslash before Enter, begins a new line; so does Enter between two lines "
+        "of ```.\nPasted text keeps its lines. The arrow keys bring back what you typed before.",
         "/undo [n]       撤回上一轮，或最近 n 轮\n"
         "/edit [文字]    重问上一个问题；不给文字则把原问题取回供修改\n"
         "/fork           在副本中继续，原对话保持不变\n"
@@ -88,6 +88,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "chat_undone": ("Taken back. The last question is now: {question}", "已撤回。现在的最后一个问题是：{question}"),
     "chat_undone_all": ("Taken back. The conversation is empty now.", "已撤回。对话现在是空的。"),
     "chat_undo_count": ("/undo takes a number of turns, not {given!r}.", "/undo 后面请给出轮数，而不是 {given!r}。"),
+    "chat_undo_too_many": (
+        "The conversation has {turns:,} turns; {count:,} cannot be taken back.",
+        "对话只有 {turns:,} 轮，无法撤回 {count:,} 轮。",
+    ),
     "chat_nothing_to_edit": ("There is no question to edit yet.", "还没有可以修改的问题。"),
     "chat_edit_needs_text": (
         "/edit needs the new question after it where nobody is there to change the old one.",

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from appkit.cli.columns import columns, fitted, line_breaks, rows
+from appkit.cli.columns import columns, fitted, line_breaks, rows, wrapped_list
 
 
 @pytest.mark.parametrize(("text", "expected"), [("abc", 3), ("中a", 3), ("e\u0301", 1), ("👍", 2), ("，", 2), ("", 0)])
@@ -40,3 +40,18 @@ def test_fitted_fills_exactly_its_columns(text: str, width: int, expected: str) 
 def test_lines_break_where_a_reader_expects_it(text: str, width: int, expected: list[str]) -> None:
     edges = [0, *line_breaks(text, width), len(text)]
     assert [text[start:end] for start, end in pairwise(edges)] == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "width", "expected"),
+    [
+        ("/undo [n]  take back the last turn", 32, "/undo [n]  take back the last\n           turn"),
+        ("/撤回  把最近的一轮从对话里撤回来吧好吗", 28, "/撤回  把最近的一轮从对话里\n       撤回来吧好吗"),
+        ("prompt  56  in all, as it is read", 33, "prompt  56  in all, as it is read"),
+        ("a long name  and its words", 20, "a long name  and its\nwords"),
+        ("no name, only words", 10, "no name,\nonly words"),
+    ],
+    ids=["words", "Chinese", "fits", "no room beside the name", "no name"],
+)
+def test_what_is_said_of_a_name_goes_on_beneath_itself(line: str, width: int, expected: str) -> None:
+    assert wrapped_list(line, width) == expected
