@@ -48,15 +48,18 @@ def check_tools(tools: Sequence[ToolSpec]) -> None:
             )
 
 
-def arguments_constraint(tool: ToolSpec) -> Constraint:
+def arguments_constraint(tool: ToolSpec, *, has_blanks: bool = True) -> Constraint:
     """What the arguments of `tool` must match. Where properties are listed, no others may be given.
+
+    Args:
+        has_blanks: after "," and ":", as models were trained to write calls in JSON.
 
     Raises:
         ValueError: parameters that are not plain data. Keywords are checked when the constraint is compiled.
     """
     try:
         schema = _closed({"type": "object", "properties": {}, **tool.parameters})
-        return Constraint("json_schema", json.dumps(schema | _BLANKS, allow_nan=False))
+        return Constraint("json_schema", json.dumps(schema | (_BLANKS if has_blanks else {}), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"The parameters of the tool {tool.name!r} are not plain JSON data: {error}.") from error
 
