@@ -10,6 +10,8 @@ from appkit.llm.base import Completion
 from appkit.messages import Constraint, Message, ToolSpec
 from appkit.templates import load_prompt
 
+# Of a model that is held to nothing else: not only what `str.strip` takes away.
+NOT_BLANK = Constraint("regex", r"(?s:.*[^\s\x1c-\x1f].*)")
 EMPTY = {
     "en": "That was empty. Call a tool, or write the answer.",
     "zh": "没有内容。请调用工具，或者写出答案。",
@@ -18,13 +20,14 @@ EMPTY = {
 
 @dataclass(frozen=True, kw_only=True)
 class ToolsDialect:
-    """Tool calls for one run. `answer` is None too where the model cannot be held to one."""
+    """Tool calls for one run. `is_masked`: the model can be held to a form; else `answer` is None."""
 
     language: str
     tools: tuple[ToolSpec, ...]
     instructions: str
     answer_form: str
     answer: Constraint | None
+    is_masked: bool
 
     @property
     def name(self) -> DialectName:
@@ -51,7 +54,7 @@ class ToolsDialect:
 
     def ask(self, *, can_call: bool) -> Ask:
         if not self.tools:
-            return Ask(constraint=self.answer)
+            return Ask(constraint=self.answer or (NOT_BLANK if self.is_masked else None))
         return Ask(tools=self.tools, tool_choice="auto" if can_call else "none", constraint=self.answer)
 
     def read(self, completion: Completion, *, can_call: bool) -> Turn:

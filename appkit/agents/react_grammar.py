@@ -49,7 +49,7 @@ def answer_constraint(words: ReactWords, answer: Constraint | None) -> Constrain
 def _answer_rules(words: ReactWords, answer: Constraint | None) -> list[str]:
     if answer is not None:
         return [f"final: {_text(words.answer)} @answer"]
-    return [f"final: {_text(words.answer)} ANSWER", "ANSWER: /[^\\s](?s:.*)/"]
+    return [f"final: {_text(words.answer)} ANSWER", "ANSWER: /[^\\s\\x1c-\\x1f](?s:.*)/"]
 
 
 def _answer_parts(answer: Constraint | None) -> tuple[tuple[str, Constraint], ...]:

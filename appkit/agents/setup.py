@@ -75,6 +75,7 @@ class Setup:
                 instructions=self.instructions,
                 answer_form=self._answer_form(task, is_held=is_masked),
                 answer=self._answer_constraint if is_masked else None,
+                is_masked=is_masked,
             )
         return ReactDialect(
             words=WORDS[language],

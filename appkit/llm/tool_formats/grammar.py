@@ -12,6 +12,7 @@ from appkit.messages import Constraint, ToolChoice, ToolSpec
 _ANSWER = "answer"
 # Any but those of plane 16 (private use): with one of these, control tokens are spelled where endings are sought.
 _CHARACTER = r"[^\x{100000}-\x{10FFFF}]"
+_BLANK = r"[\s\x{1C}-\x{1F}]*"  # as `str.strip` has it
 
 
 def answer_constraint(
@@ -83,10 +84,10 @@ def _with_text_before(syntax: CallSyntax, split_special: Callable[[str], Sequenc
 
 
 def _text_without_call(syntax: CallSyntax) -> str:
-    """A terminal: text, not empty, that does not look like a call."""
+    """A terminal: text, not blank, that does not look like a call."""
     tags = sorted({syntax.mark, *syntax.opening.split()} - {""})
     calls = [f"(?s:.*){_in_regex(tag)}(?s:.*)" for tag in tags] or [r"\s*\{(?s:.*)"]
-    return " & ".join([f"/{_CHARACTER}+/", *(f"~/{call}/" for call in calls)])
+    return " & ".join([f"/{_CHARACTER}+/", *(f"~/{call}/" for call in [*calls, _BLANK])])
 
 
 def _in_regex(text: str) -> str:

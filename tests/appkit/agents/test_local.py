@@ -46,6 +46,16 @@ def test_a_step_goes_on_from_the_very_ids_of_the_last(tiny: LanguageModel) -> No
     assert second.usage.cached_tokens >= len(first.prompt_ids)
 
 
+@pytest.mark.parametrize("dialect", ["tools", "react"])
+def test_an_answer_is_never_blank(tiny: LanguageModel, dialect: Any) -> None:
+    blanks = dict.fromkeys((220, 198, 9, 10, 32, 257), 20.0)  # a byte vocabulary's, and those near them
+    settings = GenerationSettings(temperature=1.0, seed=1, max_tokens=48, logit_bias=blanks)
+    result = Agent(tiny, dialect=dialect, settings=settings).run("go")
+    assert result.text.strip()
+    assert result.state is not None
+    assert [message for message in result.state.messages if message.name] == []
+
+
 def test_a_deadline_ends_what_is_being_written(tiny: LanguageModel) -> None:
     settings = GenerationSettings(temperature=1.5, seed=1, max_tokens=2000, logit_bias={10: -100})
     agent = Agent(tiny, settings=settings, dialect="tools", limits=Limits(seconds=0.5))
