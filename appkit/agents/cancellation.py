@@ -39,3 +39,5 @@ class Cancellation:
         finally:
             timer.cancel()
             self._stream = None
+            if timer.is_alive():
+                timer.join()  # at the end of a program it would hold the model when its memory is given back

@@ -120,7 +120,7 @@ def test_a_wrong_parameter_is_one_sentence(
 def test_a_new_prompt_works_and_is_never_written_over(tmp_path: Path, appkit_here: CommandHere) -> None:
     for name in ("letters/reply.en", "letters/reply.zh"):
         assert appkit_here("prompts", "new", name, home=tmp_path).returncode == 0
-        made = appkit_here("prompts", "render", name, "-p", "note=两本书", home=tmp_path)
+        made = appkit_here("prompts", "render", name, "-p", "word=两本书", home=tmp_path)
         assert "两本书" in made.stdout
     path = tmp_path / "prompts" / "letters" / "reply.en.prompt"
     path.write_text("mine")

@@ -1,14 +1,12 @@
 """What is dropped, in which order and how far; and what is refused."""
 
 from collections.abc import Sequence
-from time import perf_counter
 from typing import Any
 
 import pytest
 
 from appkit import ContextOverflowError, GenerationSettings, LocalModel, Message, ScriptedModel, ToolSpec
 from appkit.context import CompiledContext, Item, Section, compile_context, item_tokens, turns
-from appkit.errors import CapabilityError
 from appkit.llm.base import Capability
 from tests.helpers.real_models import real_model
 
@@ -126,11 +124,6 @@ def test_tools_are_counted_and_shown_in_the_map() -> None:
     assert with_tools.num_tokens == MODEL.count_tokens(with_tools.messages, tools=[TOOL])
     assert with_tools.tool_tokens == with_tools.num_tokens - without.num_tokens > 0
     assert with_tools.template_tokens == without.template_tokens
-
-
-def test_a_model_without_tools_says_so() -> None:
-    with LocalModel(real_model("smollm2-135m")) as model, pytest.raises(CapabilityError):
-        compile_context([question()], model, answer_tokens=10, tools=[TOOL])
 
 
 def test_a_layout_of_ones_own_is_counted_as_it_is() -> None:
@@ -315,7 +308,12 @@ def test_the_stated_length_is_that_of_a_real_request() -> None:
     assert context.section("history").dropped
 
 
-def test_a_thousand_turns_are_compiled_in_a_tenth_of_a_second_once_counted() -> None:
+def test_of_a_thousand_turns_that_were_counted_none_is_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    count = LocalModel.count_tokens
+    monkeypatch.setattr(
+        LocalModel, "count_tokens", lambda *args, **kwargs: (asked.append(args), count(*args, **kwargs))[1]
+    )
     items = turns(
         [
             Message(role=("user", "assistant")[idx % 2], content=f"{idx}: " + "the pump was repaired. " * 8)
@@ -324,11 +322,10 @@ def test_a_thousand_turns_are_compiled_in_a_tenth_of_a_second_once_counted() -> 
     )
     sections = [Section(name="history", items=items, overflow="drop_oldest"), question()]
     with LocalModel(real_model("smollm2-135m")) as model:
-        times = []
-        for _ in range(4):  # the first also counts every text; of the rest the best, on a machine that others use
-            started = perf_counter()
-            context = compile_context(sections, model, answer_tokens=256)
-            times.append(perf_counter() - started)
+        compile_context(sections, model, answer_tokens=256)
+        num_texts = len(asked)
+        context = compile_context(sections, model, answer_tokens=256)
     assert item_tokens(model, items[0]) > 0  # remembered: the model is closed
     assert context.num_tokens <= 8192 - 256
-    assert min(times[1:]) < 0.1
+    assert num_texts > 1000
+    assert len(asked) - num_texts < 20  # whole prompts, to be sure of the one that is sent

@@ -27,7 +27,11 @@ SCRIPTED = ScriptedModel(["ok"], repeats=True, max_seq_len=1 << 20)
 WORDS = ["the pump", "保修期", "。", " ", "\n\n", "👩‍💻", "{{ x }}", '{"a": 1}', "<|im_end|>", "assistant: ", "é"]
 CHARACTERS = st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs", "Cc"])  # SmolLM2 lacks some bytes
 texts = st.one_of(st.lists(st.sampled_from(WORDS), max_size=12).map("".join), st.text(CHARACTERS, max_size=30))
-tools = st.lists(st.builds(ToolSpec, name=st.just("look_up"), description=texts), max_size=2)
+tools = st.lists(
+    st.builds(ToolSpec, name=st.sampled_from(["look_up", "write"]), description=texts),
+    max_size=2,
+    unique_by=lambda tool: tool.name,
+)
 
 
 @pytest.fixture(scope="module")

@@ -69,8 +69,9 @@ def test_the_trace_is_plain_json_with_models_by_their_names() -> None:
 
 
 def test_the_examples_of_a_shipped_prompt_make_a_store_and_go_back_as_they_were() -> None:
-    prompts = [prompt for prompt in (file.load() for file in list_prompts()) if prompt.examples]
-    assert prompts
+    shipped = [file.load() for file in list_prompts()]
+    prompts = [prompt for prompt in shipped if len({frozenset(row) for row in prompt.examples}) == 1]
+    assert len(prompts) > 20  # all that have examples, but for steps of agents, which are of several kinds
     for prompt in prompts:
         store = ExampleStore.from_rows(prompt.examples)
         values = {**prompt.tests[0].variables, **store[0].fields}  # what only the question has, from a case
