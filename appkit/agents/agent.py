@@ -42,8 +42,8 @@ class Agent:
         instructions: what it is told about its work, before any task.
         output: the type of its answer (see `appkit.structured.output_type`); None for text.
         dialect: "tools", calls as JSON; "react", thoughts and actions as text; "auto" takes the first where the model
-            was made to call tools. Others do better in the second: smollm2-135m, asked ten sums with a calculator, got
-            five right in it and one in the first.
+            was made to call tools. Others do better in the second: smollm2-135m, asked ten sums with a calculator, gave
+            five right numbers in it and one in the first.
         limits: what one task may take.
         settings: how to sample. `max_tokens` is for one step (512 where it is None), and never more than a quarter of
             what the model holds. With a seed, a run can be had again.
