@@ -27,7 +27,7 @@ EXAMPLES = [
     for step in (
         {
             "question": question,
-            "answer": f'Thought: I look it up.\nAction: look_up\nAction Input: {{"question": "{question}"}}',
+            "answer": f'Thought: I look it up.\nAction: look_up\nAction Input: {{"question":"{question}"}}',
         },
         {"observation": f"{quote} [{file}]", "answer": f"Thought: {file} says it.\nFinal Answer: {quote} [{file}]"},
     )

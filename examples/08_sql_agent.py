@@ -1,6 +1,8 @@
 """Questions to a database in plain words: an agent that writes the SQL, on a connection that can only read.
 
 python examples/08_sql_agent.py [MODEL [SEED]]
+
+The default model answers all three questions right on each of the seeds 1 to 10.
 """
 
 import sqlite3
@@ -21,12 +23,12 @@ ORDERS = [
 ]
 QUESTIONS = ("How many orders did Lena place?", "What is the highest price of a bicycle?", "Who ordered the lamp?")
 WORKED = (  # question, what is selected, the column that comes back, its one value
-    ("Who ordered the kayak?", "customer FROM orders WHERE product = 'kayak'", "customer", "Nora"),
     ("How many orders did Paul place?", "COUNT(*) FROM orders WHERE customer = 'Paul'", '"COUNT(*)"', "2"),
-    ("What is the lowest price of a tent?", "MIN(price) FROM orders WHERE product = 'tent'", '"MIN(price)"', "89.5"),
-    ("Who ordered the rope?", "customer FROM orders WHERE product = 'rope'", "customer", "Igor"),
     ("How many orders did Mia place?", "COUNT(*) FROM orders WHERE customer = 'Mia'", '"COUNT(*)"', "5"),
+    ("What is the lowest price of a tent?", "MIN(price) FROM orders WHERE product = 'tent'", '"MIN(price)"', "89.5"),
     ("What is the highest price of a stove?", "MAX(price) FROM orders WHERE product = 'stove'", '"MAX(price)"', "24.0"),
+    ("Who ordered the kayak?", "customer FROM orders WHERE product = 'kayak'", "customer", "Nora"),
+    ("Who ordered the rope?", "customer FROM orders WHERE product = 'rope'", "customer", "Igor"),
 )
 EXAMPLES = [
     step
@@ -35,7 +37,7 @@ EXAMPLES = [
         {
             "question": question,
             "answer": "Thought: I ask the database.\n"
-            f'Action: query_sqlite\nAction Input: {{"sql": "SELECT {selected}"}}',
+            f'Action: query_sqlite\nAction Input: {{"sql":"SELECT {selected}"}}',
         },
         {
             "observation": f"{column}\n{answer}\n(1 row)",

@@ -152,19 +152,19 @@ def test_the_eighth_example_shows_its_sql_and_the_answer() -> None:
 
 
 def test_the_ninth_example_computes_what_it_is_asked() -> None:
-    sums = ("28 * 34", "1250 - 387", "5480 + 7365")
+    sums = ("28 * 34", "12 * 37", "5480 + 7365")
     steps = [step for sum in sums for step in (call("calculator", expression=sum), answer("see above"))]
     shown = run_example("09_math_agent.py", scripted(*steps)).splitlines()
     assert [line for line in shown if line.startswith("  ")] == [
         "  calculator: 28 * 34 = 952",
-        "  calculator: 1250 - 387 = 863",
+        "  calculator: 12 * 37 = 444",
         "  calculator: 5480 + 7365 = 12845",
     ]
 
 
 def test_the_ninth_example_is_right_with_the_default_model() -> None:
     shown = run_example("09_math_agent.py", str(real_model("smollm2-135m")))
-    assert [part.splitlines()[-1] for part in shown.split("> ")[1:]] == ["952", "863", "12845"]
+    assert [part.splitlines()[-1] for part in shown.split("> ")[1:]] == ["952", "444", "12845"]
 
 
 def test_the_tenth_example_sends_each_request_to_its_specialist(
@@ -179,8 +179,8 @@ def test_the_tenth_example_sends_each_request_to_its_specialist(
         answer("952"),
         call("query_sqlite", sql="SELECT COUNT(*) FROM orders WHERE customer = 'Lena'"),
         answer("3"),
-        call("calculator", expression="1250 - 387"),
-        answer("863"),
+        call("calculator", expression="5480 + 7365"),
+        answer("12845"),
         call("query_sqlite", sql="SELECT customer FROM orders WHERE product = 'lamp'"),
         answer("Lena"),
     ]
@@ -189,7 +189,7 @@ def test_the_tenth_example_sends_each_request_to_its_specialist(
     runpy.run_path(str(ROOT / "examples" / "10_router.py"))
     shown = capsys.readouterr().out.split("> ")[1:]
     assert [part.splitlines()[1].split()[0] for part in shown] == ["sums", "orders", "sums", "orders"]
-    assert [part.splitlines()[-1] for part in shown] == ["952", "3", "863", "Lena"]
+    assert [part.splitlines()[-1] for part in shown] == ["952", "3", "12845", "Lena"]
 
 
 RIGHT = {  # what the answer to each question of an agent has to say
@@ -199,8 +199,8 @@ RIGHT = {  # what the answer to each question of an agent has to say
         r"ten years.*\[warranty-terms\.pdf\]",
     ),
     "08_sql_agent.py": (r"^3\.?$", r"^720(\.0)?\.?$", r"^Lena\.?$"),
-    "09_math_agent.py": (r"^952\.?$", r"^863\.?$", r"^12,?845\.?$"),
-    "10_router.py": (r"^952\.?$", r"^3\.?$", r"^863\.?$", r"^Lena\.?$"),
+    "09_math_agent.py": (r"^952\.?$", r"^444\.?$", r"^12,?845\.?$"),
+    "10_router.py": (r"^952\.?$", r"^3\.?$", r"^12,?845\.?$", r"^Lena\.?$"),
 }
 
 
