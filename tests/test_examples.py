@@ -46,27 +46,10 @@ def test_the_first_example_reuses_what_it_computed() -> None:
     assert 0 < cached < read
 
 
-def test_the_second_example_answers_from_the_shipped_folder(demo_home: Path) -> None:
+def answers_of(name: str, home: Path, *arguments: str) -> list[str]:
+    """What an example prints for each question, with the data folder in `home`."""
     done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "02_ask.py"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment(demo_home),
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    english, chinese, unanswered = done.stdout.split("> ")[1:]
-    assert "at least 100 mm thick" in english
-    assert "] installation-guide.html, characters " in english
-    assert "整机保修期为五年" in chinese
-    assert "] 保修条款.pdf, page 1, characters " in chinese
-    assert unanswered.splitlines()[1:] == ["I found no answer to this in these documents."]
-
-
-def run_few_shot(home: Path, *arguments: str) -> list[str]:
-    """What the third example prints for each question."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "03_few_shot.py", *arguments],
+        [sys.executable, ROOT / "examples" / name, *arguments],
         capture_output=True,
         text=True,
         timeout=300,
@@ -76,8 +59,17 @@ def run_few_shot(home: Path, *arguments: str) -> list[str]:
     return done.stdout.split("> ")[1:]
 
 
+def test_the_second_example_answers_from_the_shipped_folder(demo_home: Path) -> None:
+    english, chinese, unanswered = answers_of("02_ask.py", demo_home)
+    assert "at least 100 mm thick" in english
+    assert "] installation-guide.html, characters " in english
+    assert "整机保修期为五年" in chinese
+    assert "] 保修条款.pdf, page 1, characters " in chinese
+    assert unanswered.splitlines()[1:] == ["I found no answer to this in these documents."]
+
+
 def test_the_third_example_shows_the_examples_it_chose_within_its_budget(demo_home: Path) -> None:
-    (shown,) = run_few_shot(demo_home, "scripted:billing", "发票上的公司名称写错了，请重开。")
+    (shown,) = answers_of("03_few_shot.py", demo_home, "scripted:billing", "发票上的公司名称写错了，请重开。")
     answer, *examples, total = shown.splitlines()[1:]
     assert answer == "billing"
     assert re.fullmatch(r"  b5, \d+ tokens: 发票抬头写错了，能重新开一张吗？ → billing", examples[0])  # the nearest
@@ -88,7 +80,7 @@ def test_the_third_example_shows_the_examples_it_chose_within_its_budget(demo_ho
 
 @pytest.mark.slow
 def test_the_third_example_lets_the_default_model_decide(demo_home: Path) -> None:
-    noise, money = run_few_shot(demo_home)
+    noise, money = answers_of("03_few_shot.py", demo_home)
     assert noise.splitlines()[1] == "service"
     assert money.splitlines()[1] == "billing"
 
@@ -125,23 +117,10 @@ def scripted(*steps: str) -> str:
     return "scripted:" + "|".join(steps)
 
 
-def run_research(home: Path, *arguments: str) -> list[str]:
-    """What the seventh example prints for each question."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "07_research_agent.py", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment(home),
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.split("> ")[1:]
-
-
 def test_the_seventh_example_tells_what_was_quoted_from_what_was_not(demo_home: Path) -> None:
     quote = "The concrete must be at least 100 mm thick"
     model = scripted(call("look_up", question="How thick must the concrete be?"), answer(f"{quote}, I think."))
-    first, *_ = run_research(demo_home, model)
+    first, *_ = answers_of("07_research_agent.py", demo_home, model)
     assert first.splitlines()[1:] == [f"{quote}, I think.", "  in its own words"]
 
 

@@ -23,7 +23,7 @@ ROWS = {
         ["training"],
     ],
     "appkit": [
-        ["errors", "lazy_names"],
+        ["errors", "lazy_names", "strict_json"],
         ["messages", "trace"],
         ["llm", "templates"],
         ["context", "structured", "retrieval"],

@@ -4,7 +4,6 @@ Held to its grammar, a model writes only what is read here exactly. One that is 
 labels out, wrap arguments in a code fence or write the observation itself, which is cut off: only tools observe.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from appkit.agents.dialect import Turn
 from appkit.agents.react_words import ReactWords
 from appkit.messages import ToolCall, ToolSpec
+from appkit.strict_json import CALL_DECODER
 
 MAX_CHARS = 1 << 18  # longer text is no step
 
@@ -48,7 +48,7 @@ def _arguments(typed: str, spec: ToolSpec | None) -> Mapping[str, Any] | None:
         return {}
     line = typed.partition("\n")[0].strip().strip("`")
     try:
-        value, _ = _decoder.raw_decode(typed)
+        value, _ = CALL_DECODER.raw_decode(typed)
     except (ValueError, RecursionError):
         value = line
     if isinstance(value, dict):
@@ -81,10 +81,3 @@ def _label(text: str, *labels: str) -> re.Match[str] | None:
 def _before(text: str, label: str) -> str:
     found = _label(text, label)
     return text[: found.start()] if found else text
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)

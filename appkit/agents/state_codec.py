@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar, get_args
 
 from appkit.agents.state import AgentState, DialectName, OpenCall, Spent
 from appkit.messages import Message, ToolCall
+from appkit.strict_json import loads
 from appkit.tools import ToolResult
 
 FORMAT = "appkit-agent-state"
@@ -46,7 +47,7 @@ def read_state(text: str | bytes) -> AgentState:
     if size > MAX_BYTES:
         raise ValueError(f"This has {size:,} characters; the state of an agent has at most {MAX_BYTES:,}.")
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = loads(text)
     except RecursionError as error:
         raise ValueError("This is no state of an agent: it is nested too deeply.") from error
     except ValueError as error:
@@ -248,7 +249,3 @@ def _shown(value: Any) -> str:
 
 def _refuse(where: str, what: str) -> NoReturn:
     raise ValueError(f"The state of the agent is damaged: {where} {what}.")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

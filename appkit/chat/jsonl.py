@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn, TypeVar
+from typing import IO, Any, TypeVar
 
 from appkit.chat.conversation import Conversation
 from appkit.chat.message_codec import MAX_MESSAGE_BYTES, MAX_TOKEN_ID, ROLES
 from appkit.errors import ConversationError
 from appkit.messages import Message, ToolCall
+from appkit.strict_json import loads
 from runtime.files import write_atomic
 
 VERSION = 1
@@ -102,7 +103,7 @@ def _lines(file: IO[str], name: str) -> Iterator[tuple[int, str]]:
 def _read_line(line: tuple[int, str], name: str, convert: Callable[[dict[str, Any]], _T]) -> _T:
     number, text = line
     try:
-        record = json.loads(text, parse_constant=_refuse_constant)
+        record = loads(text)
         if not isinstance(record, dict):
             raise ValueError(f"it is {type(record).__name__}, not a JSON object")
         return convert(record)
@@ -181,7 +182,3 @@ def _refuse_unknown(record: Mapping[str, Any], known: Sequence[str]) -> None:
     unknown = [key for key in record if key not in known]
     if unknown:
         raise ValueError(f"unknown key {unknown[0][:80]!r}; known are {', '.join(known)}")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

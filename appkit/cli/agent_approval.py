@@ -1,15 +1,14 @@
 """Asks the person at the terminal whether an agent may make a call: yes, no, or with other arguments."""
 
 import contextlib
-import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from appkit.cli.printable import json_text, on_one_line
 from appkit.cli.texts import text
 from appkit.messages import ToolCall
+from appkit.strict_json import loads
 
 if TYPE_CHECKING:
     from appkit.agents import AgentState
@@ -81,7 +80,7 @@ def shown(call: ToolCall) -> list[str]:
 def read_arguments(typed: str) -> dict[str, Any]:
     """The JSON object that was typed. Raises ValueError in one sentence."""
     try:
-        value = json.loads(typed, parse_constant=_refuse_constant, parse_float=_finite)
+        value = loads(typed)
     except RecursionError as error:
         raise ValueError(text("agent_arguments_not_json", reason="nested too deeply")) from error
     except ValueError as error:
@@ -137,14 +136,3 @@ def _edit(call: ToolCall) -> dict[str, Any] | None:
             sys.stderr.write(text("error", message=error) + "\n")
         except (EOFError, KeyboardInterrupt):
             return None
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"{digits[:20]} is too large a number")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from appkit.cli.agent_tools import NAMED, ToolOptions, open_tools
 from appkit.cli.texts import text
+from appkit.strict_json import loads
 
 if TYPE_CHECKING:
     from appkit.agents import Agent, AgentState
@@ -103,7 +104,7 @@ class WaitingRun:
         from appkit.agents import AgentState
 
         try:
-            record = _object(json.loads(_read(path), parse_constant=_refuse_constant), "the file")
+            record = _object(loads(_read(path)), "the file")
             if record.get("format") != FORMAT:
                 raise ValueError("it was not written by appkit agent run")
             if record.get("version") != VERSION or type(record["version"]) is not int:
@@ -191,7 +192,3 @@ def _numbers(record: Mapping[str, Any], name: str, known: tuple[str, ...]) -> di
         if key not in known or isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"job.{name} holds {key[:40]!r}, which is no number this build knows")
     return dict(values)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

@@ -17,6 +17,7 @@ from appkit.errors import AppkitError
 from appkit.retrieval.loaders.encoding import decode
 from appkit.retrieval.loaders.errors import UnusableContentError
 from appkit.retrieval.loaders.table import DELIMITERS
+from appkit.strict_json import loads
 
 MAX_FILE_BYTES = 64 << 20
 TABLES = (".csv", ".tsv")
@@ -102,7 +103,7 @@ def _json_rows(text: str) -> Iterator[tuple[int, Row | str]]:
 
 def _json_object(line: str) -> Row | str:
     try:
-        row = json.loads(line, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        row = loads(line, object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         return f"it is not JSON: {error.msg} at character {error.pos + 1}"
     except (ValueError, RecursionError) as error:
@@ -117,10 +118,6 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> Row:
         repeated = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the name {repeated!r} stands in one object twice")
     return row
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
 
 
 def _table_rows(text: str, delimiter: str | None) -> Iterator[tuple[int, Row | str]]:

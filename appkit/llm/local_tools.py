@@ -9,7 +9,7 @@ from appkit.llm.prompt_ids import PromptEncoder
 from appkit.llm.tool_formats.formats import ToolFormat, find_format
 from appkit.llm.tool_formats.grammar import answer_constraint
 from appkit.llm.tool_formats.own import without_system
-from appkit.llm.tool_formats.schema import arguments_constraint, check_tools
+from appkit.llm.tool_formats.schema import arguments_constraint, check_tool_specs
 from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 from runtime import Constraint as RuntimeConstraint
 from runtime import Template, Tokenizer, compile_constraint
@@ -35,7 +35,7 @@ class LocalTools:
             ValueError: tools that cannot be told apart, named or shown.
             ChatTemplateError: the template refuses the conversation.
         """
-        check_tools(tools)
+        check_tool_specs(tools)
         shown, shown_tools = self.format.show(messages, tools, self._encoder.spoken_text)
         try:
             return self._encoder.encode(shown, tools=shown_tools)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from appkit.errors import RemoteModelError
+from appkit.strict_json import loads
 
 
 def to_json(value: Mapping[str, Any]) -> bytes:
@@ -23,7 +24,7 @@ def parse_json(data: bytes | str) -> object:
         ValueError: it is not JSON, or is nested deeper than anything meant to be read.
     """
     try:
-        return json.loads(data, parse_constant=_refuse_constant)
+        return loads(data)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -118,7 +119,3 @@ class Reader:
 
 def _kind(value: object) -> str:
     return "nothing" if value is None else _KINDS[type(value)]
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")

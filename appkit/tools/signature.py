@@ -78,7 +78,7 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         # A name of our own: pydantic keeps some for itself, and the alias is what is seen.
         fields[f"argument_{idx}"] = (readable(parameter.annotation), Field(**options))
     try:
-        arguments = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        arguments = create_model(name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **fields)
         schema = _shown_schema(arguments)
     except (PydanticUserError, NameError, TypeError, ValueError) as error:
         raise TypeError(f"The parameters of {name}() cannot be a JSON Schema: {error}") from error

@@ -1,7 +1,5 @@
 """`read_trace`: a trace as data. The file may come from anyone, and may end anywhere."""
 
-import json
-import math
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, TypeVar
 
 from appkit.errors import TraceError
+from appkit.strict_json import loads
 from appkit.trace.layout import FORMAT, HEAD_MEMBERS, MAX_LINE_BYTES, MAX_TRACE_BYTES, RECORD_MEMBERS, VERSION
 
 _T = TypeVar("_T")
@@ -113,7 +112,7 @@ class _Lines:
     def convert(self, number: int, line: bytes, convert: Callable[[dict[str, Any]], _T]) -> _T:
         """What `convert` makes of the object on a line."""
         try:
-            value = json.loads(line.decode(), parse_constant=_refuse_constant, parse_float=_finite)
+            value = loads(line.decode())
             if not isinstance(value, dict):
                 raise ValueError(f"it is {type(value).__name__}, not an object")
             return convert(value)
@@ -148,14 +147,3 @@ def _to_record(number: int) -> Callable[[dict[str, Any]], TraceRecord]:
         return TraceRecord(kind=kind, time_s=float(time_s), data=data, line_number=number)
 
     return convert
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"{digits[:20]} is too large a number")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

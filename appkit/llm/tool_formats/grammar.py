@@ -25,7 +25,7 @@ def answer_constraint(
     """What an answer must match where `tools` may be called.
 
     Args:
-        tools: as `check_tools` lets them pass.
+        tools: as `check_tool_specs` lets them pass.
         answer: what the answer must match where none is called; None for any text. Text before a call is allowed only
             then, since an answer that is held to something holds nothing else.
         split_special: divides a text into stretches and the ids of control tokens spelled in it, which in a grammar

@@ -1,12 +1,12 @@
 """Calls and text out of what a model wrote. Nothing here raises, whatever the text: what is no call is text."""
 
-import json
 import re
 from collections.abc import Collection
 from typing import Any
 
 from appkit.llm.tool_formats.syntax import CallSyntax
 from appkit.messages import ToolCall
+from appkit.strict_json import CALL_DECODER
 
 MAX_CHARS = 1 << 20  # longer answers are taken for text as they are
 MAX_CALLS = 128
@@ -118,17 +118,10 @@ def _after_opening(text: str, at: int, syntax: CallSyntax) -> int:
     return _skip_blanks(text, after + len(rest)) if rest and text.startswith(rest, after) else after
 
 
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
 def _calls_at(text: str, at: int, syntax: CallSyntax) -> tuple[tuple[ToolCall, ...], int] | None:
     """The call or list of calls that stands at `at`, and where it ends with its closing; None where there is none."""
     try:
-        value, end = _decoder.raw_decode(text, at)
+        value, end = CALL_DECODER.raw_decode(text, at)
     except (ValueError, RecursionError):
         return None
     read = [_call(item) for item in (value if isinstance(value, list) else [value])]

@@ -17,7 +17,7 @@ _OPENING = {"additionalProperties", "patternProperties", "allOf", "anyOf", "oneO
 
 def check_asked(prompt: str | Sequence[Message], tools: Sequence[ToolSpec], choice: ToolChoice) -> None:
     """Raise ValueError for tools, or a wish about them, that make no sense where `prompt` is asked."""
-    check_tools(tools)
+    check_tool_specs(tools)
     if choice not in get_args(ToolChoice):
         raise ValueError(f"tool_choice is {choice!r}; it is one of {', '.join(map(repr, get_args(ToolChoice)))}.")
     if tools and isinstance(prompt, str):
@@ -26,7 +26,7 @@ def check_asked(prompt: str | Sequence[Message], tools: Sequence[ToolSpec], choi
         raise ValueError('tool_choice is "required", but there are no tools to call: give some.')
 
 
-def check_tools(tools: Sequence[ToolSpec]) -> None:
+def check_tool_specs(tools: Sequence[ToolSpec]) -> None:
     """Raise ValueError for tools that cannot be told apart, named or shown."""
     names = [tool.name for tool in tools]
     if len(tools) > MAX_TOOLS:

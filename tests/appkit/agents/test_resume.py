@@ -255,3 +255,18 @@ def test_a_forged_state_approves_nothing() -> None:
     data["open_calls"][1]["was_started"] = True
     agent.resume(AgentState.from_json(json.dumps(data)))
     assert "gated" not in [name for name, _ in counted.calls]
+
+
+def test_a_number_too_large_is_told_to_the_model_and_the_state_can_be_kept() -> None:
+    @tool(needs_approval=True)
+    def pour(litres: float) -> str:
+        """Pour."""
+        raise AssertionError("its argument is no number")
+
+    large = 'Thought: Much.\nAction: pour\nAction Input: {"litres": 1e999}'
+    agent = Agent(ScriptedModel([large, react_answer("no")]), tools=[pour], dialect="react")
+    result = agent.run("go")
+    assert (result.text, result.stopped_because) == ("no", "answered")
+    assert result.steps[0].results[0].text.startswith("Argument 'litres' is \"1e999\": ")
+    assert result.state is not None
+    assert AgentState.from_json(result.state.to_json()) == result.state

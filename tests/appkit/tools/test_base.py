@@ -90,6 +90,16 @@ def test_wrong_arguments_are_told_to_the_model(arguments: Any, told: str) -> Non
     assert result.text.startswith(told)
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "1e999", [1.5]])
+def test_a_number_is_finite(value: Any) -> None:
+    @tool
+    def halve(number: float) -> float:
+        return number / 2
+
+    assert halve.run({"number": value}).is_error
+    assert halve.run({"number": 3}).value == 1.5
+
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters(), max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
