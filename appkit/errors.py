@@ -156,6 +156,18 @@ class EmbedderMismatchError(RetrievalError):
         self.given = given
 
 
+class EvaluationError(AppkitError):
+    """An evaluation that cannot be run, read or compared."""
+
+
+class EvaluationDataError(EvaluationError):
+    """Data that an evaluation needs is not there, or is not what it should be."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class TraceError(AppkitError):
     """A trace at `path` cannot be written, or what is there is none that this build reads."""
 

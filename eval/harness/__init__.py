@@ -1,0 +1,1 @@
+"""What every evaluation shares: tasks, the runner that can be killed and goes on, its files, and comparisons."""
