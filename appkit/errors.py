@@ -15,6 +15,8 @@ AppkitError
 ├─ OutputParseError       has .text
 ├─ ToolError              has .tool_name; the model gets to see it
 ├─ AgentStoppedError      has .reason, .steps
+├─ EvaluationError
+│  └─ EvaluationDataError     has .path
 ├─ TraceError             has .path
 ├─ CapabilityError        has .model, .capability
 └─ ContextOverflowError   has .num_tokens, .limit
