@@ -35,6 +35,8 @@ IDS = [f"{prompt.name}: {case.name}" for prompt, case in CASES]
 FORM_ONLY = {
     *("chat/summary_above.en", "chat/summary_above.zh"),
     *("judge/pairwise.en", "judge/pairwise.zh", "judge/score.en", "judge/score.zh"),
+    *("judge/faithful.en", "judge/faithful.zh", "judge/grade.en", "judge/grade.zh"),
+    *("judge/prefer.en", "judge/prefer.zh"),
 }
 RIGHTLY_AN_ECHO = {"one that stands alone already", "本来就独立"}  # of rag/question: it is to stay as it is
 
