@@ -85,7 +85,8 @@ def _with_text_before(syntax: CallSyntax, split_special: Callable[[str], Sequenc
 
 def _text_without_call(syntax: CallSyntax) -> str:
     """A terminal: text, not blank, that does not look like a call."""
-    tags = sorted({syntax.mark, *syntax.opening.split()} - {""})
+    # Without the ">" that would end a tag: small models vary it (<tool_call_result>).
+    tags = sorted({tag.removesuffix(">") for tag in (syntax.mark, *syntax.opening.split())} - {""})
     calls = [f"(?s:.*){_in_regex(tag)}(?s:.*)" for tag in tags] or [r"\s*\{(?s:.*)"]
     return " & ".join([f"/{_CHARACTER}+/", *(f"~/{call}/" for call in [*calls, _BLANK])])
 

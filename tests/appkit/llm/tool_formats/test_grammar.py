@@ -78,13 +78,14 @@ def test_a_choice_is_honoured(syntax: CallSyntax) -> None:
 def test_text_may_come_before_a_call_but_holds_no_mark_of_one(syntax: CallSyntax) -> None:
     assert accepts("I look: " + syntax.write([call(a=1)]), syntax)
     assert not accepts(f"I look: {syntax.mark} hello", syntax)
-    assert accepts(f"I look: {syntax.mark[:-1]} hello", syntax)
+    assert accepts(f"I look: {syntax.mark[:-2]} hello", syntax)
 
 
 def test_who_has_said_no_to_tools_cannot_write_a_call_after_all() -> None:
     assert not accepts(OWN.answer_opening + 'So: <tool_call>{"name"', OWN)
     assert not accepts(OWN.answer_opening + "So: <tool>yes</tool>", OWN)
-    assert accepts(OWN.answer_opening + "So: <tool_call", OWN)
+    assert not accepts(OWN.answer_opening + "So: <tool_call_result>", OWN)
+    assert accepts(OWN.answer_opening + "So: <tool_", OWN)
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
