@@ -11,10 +11,9 @@ VARIABLE = "APPKIT_DATA"
 # what each part of that folder holds and who publishes it, for people who have to find it
 COLLECTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "clapnq": "CLAPNQ, answerable.jsonl and unanswerable.jsonl of its development part (github.com/primeqa/clapnq)",
-        "cranfield": "the Cranfield test collection, cran.all.1400.xml, cran.qry.xml and cranqrel.trec.txt "
-        "(github.com/oussbenk/cranfield-trec-dataset)",
-        "gsm8k": "GSM8K, test-400.jsonl, the first 400 lines of its test.jsonl (github.com/openai/grade-school-math)",
+        "clapnq": "CLAPNQ, its development questions as answerable.jsonl and unanswerable.jsonl (arXiv:2404.02103)",
+        "cranfield": "the Cranfield abstracts and queries as cran.all.1400.xml, cran.qry.xml and cranqrel.trec.txt",
+        "gsm8k": "GSM8K, the first 400 problems of its test part as test-400.jsonl (arXiv:2110.14168)",
         "wikitext2": "WikiText-2, its validation text with <unk> as valid.txt (arXiv:1609.07843)",
     }
 )

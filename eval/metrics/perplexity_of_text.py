@@ -7,34 +7,21 @@ Source: Jurafsky, Martin, "Speech and Language Processing", §3.3; each recipe a
 """
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eval.metrics.bootstrap import bootstrap_figure
 from eval.metrics.figures import Figure
-from eval.metrics.perplexity_recipe import RecipeSettings, choose_settings
-from eval.metrics.perplexity_windows import Recipe, Window
+from eval.metrics.perplexity_figures import perplexity_figures, perplexity_per_word
+from eval.metrics.perplexity_recipe import choose_settings
+from eval.metrics.perplexity_scoring import ScoredDocument, ScoredWindow, ScoringEngine
+from eval.metrics.perplexity_windows import Recipe
 from eval.metrics.references import checked_texts
 
 if TYPE_CHECKING:
-    from runtime import LoraWeights, Model
-
-
-class ScoringEngine(Protocol):
-    """What of `runtime.Engine` is needed."""
-
-    model: "Model"
-    max_seq_len: int
-
-    def score(
-        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], adapter: "LoraWeights | None" = None
-    ) -> np.ndarray:
-        """[n] log-probability of each continuation id after all ids before it."""
-        ...
+    from runtime import LoraWeights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,27 +92,28 @@ def perplexity(
     settings = choose_settings(
         engine.model.tokenizer, engine.max_seq_len, recipe=recipe, window=window, stride=stride, start_token=start_token
     )
-    documents = [_Document(engine, idx, text, settings) for idx, text in enumerate(texts)]
+    documents = [ScoredDocument(engine, idx, text, settings) for idx, text in enumerate(texts)]
     planned = [(document, cut) for document in documents for cut in document.windows]
     chosen = planned[:max_windows]
-    scored: list[_Scored] = []
+    scored: list[ScoredWindow] = []
     for document, cut in chosen:
         scored.append(document.score(cut, adapter))
         if progress is not None:
             progress(len(scored), len(chosen))
-    per_token, per_byte = _figures(scored)
-    num_bytes = sum(part.num_bytes for part in scored)
+    sums = [part.sums for part in scored]
+    per_token, per_byte = perplexity_figures(sums)
+    num_bytes = sum(part.num_bytes for part in sums)
     is_whole = recipe == "rolling" and len(chosen) == len(planned)
     return Perplexity(
         perplexity=per_token,
         bits_per_byte=per_byte,
-        word_perplexity=_per_word(per_byte, num_bytes, texts) if is_whole else None,
+        word_perplexity=perplexity_per_word(per_byte, num_bytes, texts) if is_whole else None,
         standard_error=_token_standard_error(scored, per_token.value),
         model=engine.model.name,
         recipe=recipe,
         window=settings.window,
         stride=settings.stride,
-        start_token=_token_text(engine, settings.start_id),
+        start_token=settings.start_token(engine.model.tokenizer),
         num_windows=len(scored),
         num_tokens=sum(document.num_tokens for document in documents),
         num_scored=sum(len(part.logprobs) for part in scored),
@@ -133,100 +121,9 @@ def perplexity(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scored:
-    """One window."""
-
-    document: int
-    logprobs: np.ndarray  # [n] float64
-    num_bytes: int
-    weight: int  # tokens it counts for in the mean
-
-
-class _Document:
-    """A text as ids, with the windows to score and the bytes of every token."""
-
-    def __init__(self, engine: ScoringEngine, idx: int, text: str, settings: RecipeSettings) -> None:
-        self._engine = engine
-        self._idx = idx
-        self._settings = settings
-        tokenizer = engine.model.tokenizer
-        ids = tokenizer.encode(text)
-        self.num_tokens = len(ids)
-        self._ids = settings.sequence(ids)
-        self.windows = settings.windows(self._ids)
-        if not self.windows:
-            raise ValueError(
-                f"Text {idx} has {len(ids)} tokens, none of which follows another: leave it out, or take a longer one."
-            )
-        self._num_bytes = [0] * (len(self._ids) - len(ids)) + [len(tokenizer.token_bytes(one)) for one in ids]
-        # some vocabularies put a blank in front that the text has not
-        self._num_bytes[-len(ids)] += len(text.encode()) - sum(self._num_bytes)
-
-    def score(self, cut: Window, adapter: "LoraWeights | None") -> _Scored:
-        logprobs = np.asarray(self._engine.score(cut.context_ids, self._ids[cut.start : cut.end], adapter), np.float64)
-        wrong = np.flatnonzero(~np.isfinite(logprobs))
-        if len(wrong):
-            raise ValueError(
-                f"The model gives token {cut.start + wrong[0]} of the text the log-probability {logprobs[wrong[0]]}; "
-                "only finite ones have a perplexity."
-            )
-        num_bytes = sum(self._num_bytes[cut.start : cut.end])
-        return _Scored(document=self._idx, logprobs=logprobs, num_bytes=num_bytes, weight=self._settings.weight(cut))
-
-
-def _figures(scored: Sequence[_Scored]) -> tuple[Figure, Figure]:
-    """Perplexity and bits per byte, both from the losses of windows; drawn by document where there are several."""
-    documents = np.array([part.document for part in scored])
-    has_several = len(set(documents)) > 1
-    losses = np.array([-part.logprobs.sum() for part in scored])
-    weights = np.array([part.weight for part in scored])
-    num_bytes = np.array([part.num_bytes for part in scored])
-    if not num_bytes.all():
-        raise ValueError("The tokens of a window add no bytes to a text: there is nothing to divide by.")
-    counts = weights > 0  # a window that counts for nothing must not be all that is drawn
-    weighed = losses / [len(part.logprobs) for part in scored] * weights
-    per_token = bootstrap_figure(
-        np.column_stack([weighed, weights])[counts],
-        lambda sums: np.exp(sums[:, 0] / sums[:, 1]),
-        clusters=documents[counts].tolist() if has_several else None,
-        unit="windows",
-    )
-    per_byte = bootstrap_figure(
-        np.column_stack([losses, num_bytes]),
-        lambda sums: sums[:, 0] / sums[:, 1] / math.log(2),
-        clusters=documents.tolist() if has_several else None,
-        unit="windows",
-    )
-    return per_token, per_byte
-
-
-def _per_word(per_byte: Figure, num_bytes: int, texts: Sequence[str]) -> Figure:
-    """The same losses, divided by the words as lm-eval counts them: an empty one after a last line break is one."""
-    bytes_a_word = num_bytes / sum(len(re.split(r"\s+", text)) for text in texts)
-
-    def convert(bits: float) -> float:
-        return math.exp(bits * math.log(2) * bytes_a_word)
-
-    value = convert(per_byte.value)
-    error = per_byte.standard_error
-    return Figure(
-        value=value,
-        interval=per_byte.interval and (convert(per_byte.interval[0]), convert(per_byte.interval[1])),
-        n=per_byte.n,
-        method=f"from bits per byte: {per_byte.method}",
-        standard_error=None if error is None else value * math.log(2) * bytes_a_word * error,
-        confidence=per_byte.confidence,
-    )
-
-
-def _token_standard_error(scored: Sequence[_Scored], perplexity: float) -> float:
+def _token_standard_error(scored: Sequence[ScoredWindow], perplexity: float) -> float:
     """The perplexity times the standard error of the mean log-probability; 0 for a single token."""
     logprobs = np.concatenate([part.logprobs for part in scored])
     if len(logprobs) < 2:
         return 0.0
     return float(perplexity * logprobs.std() / math.sqrt(len(logprobs) - 1))
-
-
-def _token_text(engine: ScoringEngine, token_id: int | None) -> str | None:
-    return None if token_id is None else engine.model.tokenizer.token_bytes(token_id).decode("utf-8", "replace")

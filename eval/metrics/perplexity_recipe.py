@@ -51,6 +51,10 @@ class RecipeSettings:
             )
         return llama_cpp_windows(sequence, self.window, self.start_id)
 
+    def start_token(self, tokenizer: "Tokenizer") -> str | None:
+        """The start token as text; None where none is used."""
+        return None if self.start_id is None else tokenizer.token_bytes(self.start_id).decode("utf-8", "replace")
+
     def weight(self, cut: Window) -> int:
         """For how many tokens the mean of a window counts: those scored, but "strided" takes one off after the first.
 
