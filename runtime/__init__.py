@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runtime.engine.handle import Handle
     from runtime.engine.requests import FinishReason, Piece, Request, Result, Timings
     from runtime.engine.scheduler import EngineStats
+    from runtime.engine.scoring import TokenScores
     from runtime.errors import (
         AdapterError,
         CatalogError,
@@ -104,6 +105,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "TextStream",
     "Timings",
     "TokenLogprobs",
+    "TokenScores",
     "Tokenizer",
     "TokenizerError",
     "UnsupportedModelError",
@@ -139,6 +141,7 @@ _NAMES_BY_MODULE = {
     "runtime.engine.handle": "Handle",
     "runtime.engine.requests": "FinishReason Piece Request Result Timings",
     "runtime.engine.scheduler": "EngineStats",
+    "runtime.engine.scoring": "TokenScores",
     "runtime.errors": "AdapterError CatalogError ChatTemplateError ConstraintLimitError CorruptFileError "
     "EngineClosedError KernelUnavailableError LoadError ModelRuntimeError OutOfPagesError SequenceTooLongError "
     "TokenizerError UnsupportedModelError",

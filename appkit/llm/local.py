@@ -88,6 +88,11 @@ class LocalModel(LanguageModel):
         return self._model.name
 
     @property
+    def engine(self) -> Engine:
+        """What runs the model, for work on token ids: `engine.score_pairs`, `engine.model.tokenizer`."""
+        return self._engine
+
+    @property
     def capabilities(self) -> frozenset[Capability]:
         return _CHAT if self._is_chat_model else _CHAT - {"chat"}
 

@@ -18,7 +18,7 @@ from runtime.engine.kv_budget import num_pages_in_budget
 from runtime.engine.loop import EngineLoop
 from runtime.engine.requests import Request, Result, token_ids
 from runtime.engine.scheduler import EngineStats, Scheduler
-from runtime.engine.scoring import ScoreTask
+from runtime.engine.scoring import ScoreTask, TokenScores
 from runtime.errors import SequenceTooLongError, UnsupportedModelError
 from runtime.grammar.base import Constraint, Matcher
 from runtime.kvcache.pages import PagePool
@@ -155,7 +155,8 @@ class Engine:
 
         Raises:
             ValueError: an empty prompt, or ids the vocabulary does not have.
-            SequenceTooLongError: prompt and continuation do not fit in `max_seq_len` together.
+            SequenceTooLongError: prompt and continuation do not fit in `max_seq_len` together; the last token needs no
+                room, for nothing comes after it.
             UnsupportedModelError: an embedder.
         """
         return self.score_many(prompt_ids, [continuation_ids], adapter)[0]
@@ -174,18 +175,27 @@ class Engine:
         Raises:
             What `score` raises; nothing is computed where one continuation is refused.
         """
+        pairs = [(prompt_ids, continuation) for continuation in continuations]
+        return [scores.logprobs for scores in self.score_pairs(pairs, adapter)]
+
+    def score_pairs(
+        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], adapter: LoraWeights | None = None
+    ) -> list[TokenScores]:
+        """For each prompt and continuation `score`, and whether every token was the likeliest one.
+
+        All are under way at once: short prompts share forwards, and prompts that begin alike are computed once as far
+        as they do while they follow each other.
+
+        Raises:
+            What `score` raises; nothing is computed where one pair is refused.
+        """
         self._loop.check_open()
         self._check_can_complete()
-        prompt = token_ids("prompt_ids", prompt_ids)
-        self._check_ids("prompt_ids", prompt)
-        if not prompt:
-            raise ValueError("prompt_ids is empty; give at least one token, such as the model's start token.")
-        listed = [token_ids("continuation_ids", continuation) for continuation in continuations]
-        for continuation in listed:
-            self._check_ids("continuation_ids", continuation)
-            self._check_fits("Prompt and continuation together", len(prompt) + len(continuation), reserve=0)
+        checked = [self._checked_pair(*pair) for pair in pairs]
         vocab_size = self.model.config.vocab_size
-        tasks = [ScoreTask(prompt, continuation, vocab_size, adapter) for continuation in listed if continuation]
+        tasks = [
+            ScoreTask(prompt, continuation, vocab_size, adapter) for prompt, continuation in checked if continuation
+        ]
         try:
             for task in tasks:
                 self._loop.submit(task)
@@ -194,7 +204,8 @@ class Engine:
             for task in tasks:
                 self._loop.cancel(task)
             raise
-        return [next(scores) if continuation else np.empty(0, np.float32) for continuation in listed]
+        nothing = TokenScores(np.empty(0, np.float32), np.empty(0, np.bool_))
+        return [next(scores) if continuation else nothing for _, continuation in checked]
 
     def embed(self, texts: Sequence[str], kind: EmbeddingKind = "document") -> np.ndarray:
         """[n, E] float32: a vector of length 1 for each text, in order.
@@ -290,6 +301,19 @@ class Engine:
                 "such as load_model('smollm2-135m').",
                 self.model.path,
             )
+
+    def _checked_pair(
+        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int]
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        prompt = token_ids("prompt_ids", prompt_ids)
+        continuation = token_ids("continuation_ids", continuation_ids)
+        self._check_ids("prompt_ids", prompt)
+        if not prompt:
+            raise ValueError("prompt_ids is empty; give at least one token, such as the model's start token.")
+        self._check_ids("continuation_ids", continuation)
+        what = "What is to be read (the prompt, and the continuation but for its last token)"
+        self._check_fits(what, len(prompt) + len(continuation[:-1]), reserve=0)
+        return prompt, continuation
 
     def _check_ids(self, name: str, ids: Sequence[int]) -> None:
         vocab_size = self.model.config.vocab_size

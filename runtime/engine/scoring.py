@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +13,14 @@ from runtime.layers.lora import LoraWeights
 MAX_LOGIT_BYTES = 32 << 20  # of one task's step; a row of a 256k vocabulary is 1 MiB
 
 
+@dataclass(frozen=True)
+class TokenScores:
+    """What a model made of n given tokens, each after all before it."""
+
+    logprobs: np.ndarray  # [n] float32
+    is_likeliest: np.ndarray  # [n] bool: no token had more, and none of those with as much a lower id
+
+
 class ScoreTask(Task):
     """Feeds prompt and continuation, all but the last id, and reads off what the model gave each next id."""
 
@@ -19,11 +28,12 @@ class ScoreTask(Task):
         self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], vocab_size: int, adapter: LoraWeights | None
     ) -> None:
         super().__init__([*prompt_ids, *continuation_ids[:-1]], adapter, timeout_s=None)
-        self.future: Future[np.ndarray] = Future()
+        self.future: Future[TokenScores] = Future()
         self._targets = list(continuation_ids)
         self._first = len(prompt_ids) - 1  # the position whose logits say something about the continuation
         self._max_rows = max(1, MAX_LOGIT_BYTES // (4 * vocab_size))
-        self._scores = np.empty(len(continuation_ids), np.float32)
+        self._logprobs = np.empty(len(continuation_ids), np.float32)
+        self._is_likeliest = np.empty(len(continuation_ids), np.bool_)
 
     @property
     def max_reuse_len(self) -> int:
@@ -41,10 +51,12 @@ class ScoreTask(Task):
         for position, row in zip(range(end - len(logits), end), logits, strict=True):
             check_row(row, position)
             idx = position - self._first
-            self._scores[idx] = logprob(row, self._targets[idx])
+            likeliest = row.argmax()
+            self._is_likeliest[idx] = likeliest == self._targets[idx]
+            self._logprobs[idx] = _logprob(row, self._targets[idx], row[likeliest])
         if end == len(self.sequence.ids):
             self.is_done = True
-            self.future.set_result(self._scores)
+            self.future.set_result(TokenScores(self._logprobs, self._is_likeliest))
 
     def end_cancelled(self) -> None:
         self.is_done = True
@@ -54,7 +66,6 @@ class ScoreTask(Task):
         self.future.set_exception(error)
 
 
-def logprob(row: np.ndarray, token_id: int) -> float:
-    """Log-softmax of logits [V] at `token_id`; the sum runs in float64."""
-    highest = row.max()
+def _logprob(row: np.ndarray, token_id: int, highest: np.floating) -> float:
+    """Log-softmax of logits [V], of which `highest` is one, at `token_id`; the sum runs in float64."""
     return float(row[token_id] - highest) - float(np.log(np.exp(row - highest).sum(dtype=np.float64)))

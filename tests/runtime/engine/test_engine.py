@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -285,7 +285,7 @@ def test_score_many_refuses_before_any_work(engine: Engine) -> None:
     with pytest.raises(ValueError, match="9999"):
         engine.score_many([BOS], [[1, 2], [9999]])
     with pytest.raises(SequenceTooLongError):
-        engine.score_many([BOS], [[1, 2], [1] * 512])
+        engine.score_many([BOS], [[1, 2], [1] * 513])
     assert engine.model.network.num_computed == 0
 
 
@@ -312,6 +312,45 @@ def test_short_prompts_are_prefilled_together_and_shared_ones_wait(engine: Engin
 
 def test_score_of_nothing_is_empty(engine: Engine) -> None:
     assert engine.score([BOS], []).shape == (0,)
+    (nothing,) = engine.score_pairs([([BOS], [])])
+    assert (nothing.logprobs.shape, nothing.is_likeliest.shape) == ((0,), (0,))
+
+
+def test_score_pairs_is_score_of_each_and_says_which_tokens_were_the_likeliest(engine: Engine) -> None:
+    greedy_ids = list(expected_ids([BOS, 1], 20))
+    assert len(greedy_ids) == 20
+    changed = [*greedy_ids[:7], greedy_ids[7] - 1, *greedy_ids[8:]]
+    pairs = [([BOS, 1], greedy_ids), ([BOS, *range(40)], [5]), ([BOS, 1], changed), ([BOS, 1, *changed[:8]], [0])]
+    scored = engine.score_pairs(pairs)
+    for (prompt_ids, continuation_ids), scores in zip(pairs, scored, strict=True):
+        assert np.array_equal(scores.logprobs, engine.score(prompt_ids, continuation_ids))
+        history = [[*prompt_ids, *continuation_ids[:i]] for i in range(len(continuation_ids))]
+        likeliest = [next_token(before) == one for before, one in zip(history, continuation_ids, strict=True)]
+        assert scores.is_likeliest.tolist() == likeliest
+    assert scored[0].is_likeliest.all()
+    assert not scored[2].is_likeliest[7]
+
+
+def test_score_pairs_reads_what_prompts_share_once_and_short_ones_together(engine: Engine) -> None:
+    forwards: list[int] = []
+    gate = threading.Event()
+    engine.model.network.before_forward = lambda input_ids: (gate.wait(), forwards.append(len(input_ids)))
+    threading.Timer(0.05, gate.set).start()
+    engine.score_pairs([([start, *range(start, start + 39)], [1, 2]) for start in (0, 0, 50, 100)])
+    assert forwards[0] == 41
+    assert sum(forwards) == 41 + 9 + 41 + 41  # the second finds two pages of the first
+
+
+def test_of_equally_likely_tokens_the_first_is_the_likeliest() -> None:
+    with Engine(toy_model(says=lambda history: 97)) as engine:
+        engine.model.network.forward = _flat(engine.model.network.forward)
+        first, second = engine.score_pairs([([BOS], [0]), ([BOS], [1])])
+    assert (first.is_likeliest.tolist(), second.is_likeliest.tolist()) == ([True], [False])
+    assert first.logprobs == second.logprobs == pytest.approx(-np.log(VOCAB))
+
+
+def _flat(forward: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    return lambda *args: np.zeros_like(forward(*args))
 
 
 # bad input -----------------------------------------------------------------------------------------------------------
@@ -332,9 +371,12 @@ def test_a_prompt_over_the_pool_names_the_budget() -> None:
 
 
 def test_score_over_the_context_is_refused(engine: Engine) -> None:
-    assert len(engine.score([BOS] * 212, [1] * 300)) == 300
+    assert len(engine.score([BOS] * 213, [1] * 300)) == 300  # the last token is not read
+    with pytest.raises(SequenceTooLongError, match=r"513 tokens and the model's context holds 512\. Shorten it"):
+        engine.score([BOS] * 214, [1] * 300)
+    assert len(engine.score([BOS] * 512, [])) == 0
     with pytest.raises(SequenceTooLongError, match="513 tokens"):
-        engine.score([BOS] * 213, [1] * 300)
+        engine.score([BOS] * 513, [])
 
 
 @pytest.mark.parametrize("budget_bytes", [-1, 0, PAGE_BYTES - 1, 2**60])

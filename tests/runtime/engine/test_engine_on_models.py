@@ -94,8 +94,9 @@ def test_score_equals_the_logprobs_of_what_was_generated(llama: Model) -> None:
     with Engine(llama) as engine:
         ((result,),) = engine.generate([prompt(20)], params)
         assert result.logprobs is not None
-        scores = engine.score(prompt(20), result.token_ids)
-    np.testing.assert_allclose(scores, [lp.chosen for lp in result.logprobs], rtol=1e-6)
+        (scores,) = engine.score_pairs([(prompt(20), result.token_ids)])
+    np.testing.assert_allclose(scores.logprobs, [lp.chosen for lp in result.logprobs], rtol=1e-6)
+    assert scores.is_likeliest.all()
 
 
 def test_an_adapter_changes_its_own_requests_only(llama: Model, rng: np.random.Generator) -> None:
@@ -229,6 +230,22 @@ def test_the_reference_backend_generates_the_same(tmp_path: Path) -> None:
         with load_model(path, backend=backend, num_threads=1) as model, Engine(model) as engine:  # type: ignore[arg-type]
             answers.append([r.token_ids for (r,) in engine.generate([prompt(30), prompt(40)], GREEDY)])
     assert answers[0] == answers[1]
+
+
+def test_the_reference_backend_scores_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    path = write_tiny_model(tmp_path / "tiny.gguf")
+    pairs = [(prompt(30), prompt(25, seed=1)), (prompt(40, seed=2), prompt(9, seed=3))]
+    scored = []
+    for backend in ("cpu", "reference"):
+        with load_model(path, backend=backend, num_threads=1, kv_dtype="f32") as model, Engine(model) as engine:  # type: ignore[arg-type]
+            greedy = [r.token_ids for (r,) in engine.generate([prompt_ids for prompt_ids, _ in pairs], GREEDY)]
+            written = [(prompt_ids, ids) for (prompt_ids, _), ids in zip(pairs, greedy, strict=True)]
+            scored.append(engine.score_pairs([*pairs, *written]))
+    for ours, theirs in zip(*scored, strict=True):
+        np.testing.assert_allclose(ours.logprobs, theirs.logprobs, atol=1e-4)
+        assert ours.is_likeliest.tolist() == theirs.is_likeliest.tolist()
+    assert [scores.is_likeliest.all() for scores in scored[0]] == [False, False, True, True]
 
 
 def test_smollm2_knows_the_capital_of_france() -> None:
