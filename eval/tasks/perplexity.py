@@ -1,123 +1,170 @@
-"""Perplexity and bits per byte of a text file, by a named recipe.
+"""Perplexity and bits per byte of a text file, by a named recipe: how well a model foresees text nobody wrote for it.
 
-    python -m eval.tasks.perplexity [FILE] [--recipe rolling|window|strided|llama.cpp] [--window N] [--stride N]
-                                    [--max-windows N] [--model smollm2-135m] [--json] [--write]
-
-How well a model foresees text that nobody wrote for it. Figures of two runs compare where recipe, window, stride, start
-token and tokenizer are the same; bits per byte compare between tokenizers too. Intervals are 95 %, from drawing windows
-anew; "± by tokens" is what llama.cpp prints, which takes tokens for independent and so is narrower.
-
-FILE is the validation text of WikiText-2 unless given, in its tokenised form with `<unk>` for rare words.
+A sample is a window. The figures are those of `eval.metrics.perplexity`, to the bit, of the windows within the limit.
 """
 
-import argparse
-import json
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from eval.metrics import Figure, Perplexity, perplexity
-from eval.metrics.perplexity_windows import RECIPES
-from eval.tasks.provenance import provenance
-from eval.tasks.results import write_results
-from runtime import Engine, ModelRuntimeError, load_model
+from appkit import CapabilityError, LanguageModel, LocalModel
+from appkit.errors import EvaluationDataError
+from eval.harness.data import data_path, read_text
+from eval.harness.notices import notice
+from eval.harness.task import Answered, Measure, Sample
+from eval.metrics import Figure
+from eval.metrics.perplexity_figures import WindowSums, perplexity_figures, perplexity_per_word
+from eval.metrics.perplexity_recipe import RecipeSettings, choose_settings
+from eval.metrics.perplexity_scoring import ScoredDocument
+from eval.metrics.perplexity_windows import RECIPES, Recipe
+from eval.tasks.python_task import AskedSession, PythonTask
+from eval.tasks.task_settings import check_known, one_of, text, truth, whole_number
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "wikitext2" / "valid.txt"
-
-
-def as_markdown(report: dict[str, Any]) -> str:
-    """One run as a section."""
-    rows = [f"| {name} | {value} |" for name, value in report["table"].items()]
-    return "\n".join([f"## {report['run']}", "", "| | |", "|---|---|", *rows])
-
-
-def tabulate(result: Perplexity) -> dict[str, str]:
-    """Every field of a result, as people read it."""
-    return {
-        "perplexity": _shown(result.perplexity),
-        "± by tokens": f"{result.standard_error:.3f}",
-        "bits per byte": _shown(result.bits_per_byte),
-        **({"word perplexity": _shown(result.word_perplexity)} if result.word_perplexity else {}),
-        "recipe": result.recipe,
-        "window": f"{result.window:,}",
-        "stride": f"{result.stride:,}",
-        "start token": f"`{result.start_token}`".replace("|", "\\|") if result.start_token else "none",
-        "windows": f"{result.num_windows:,}",
-        "tokens of the text": f"{result.num_tokens:,}",
-        "tokens scored": f"{result.num_scored:,}",
-        "bytes scored": f"{result.num_bytes:,}",
-    }
+ABOUT = "perplexity and bits per byte of a text file, window by window (WikiText-2 unless a file is named)"
+SETTINGS = {
+    "file": "a UTF-8 text file; the validation text of WikiText-2 in APPKIT_DATA unless given",
+    "recipe": f"how the text is cut: {', '.join(RECIPES)}; rolling unless given",
+    "window": "tokens the model sees at a time; 512 for llama.cpp, else all it holds",
+    "stride": "tokens from one window to the next, for strided; 512 or half the window",
+    "start_token": "yes or no: whether windows begin with the model's start token; as the model does unless given",
+}
+DATA = "wikitext2/valid.txt"
+_SUMS = ("loss", "num_tokens", "num_bytes", "weight")  # what a window adds, by the names of `WindowSums`
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 1 where there is nothing to measure, with a sentence that says why."""
-    parser = argparse.ArgumentParser(prog="python -m eval.tasks.perplexity", description=__doc__.splitlines()[0])
-    parser.add_argument("file", nargs="?", type=Path, default=DATA)
-    parser.add_argument("--recipe", choices=RECIPES, default="rolling")
-    parser.add_argument("--window", type=int)
-    parser.add_argument("--stride", type=int)
-    parser.add_argument("--max-windows", type=int)
-    parser.add_argument("-m", "--model", default="smollm2-135m")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--write", action="store_true", help="also put the figures into eval/results")
-    options = parser.parse_args(arguments)
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """What was chosen of how the text is cut; None leaves it to the recipe and the model."""
+
+    recipe: Recipe
+    window: int | None
+    stride: int | None
+    start_token: bool | None
+
+
+def make_task(settings: Mapping[str, Any]) -> PythonTask:
+    """The task. Raises ValueError for settings it does not have or that are out of range."""
+    check_known("perplexity", settings, SETTINGS)
+    file = text(settings, "file")
+    cut = Cut(
+        recipe=one_of(settings, "recipe", RECIPES, "rolling"),
+        window=whole_number(settings, "window"),
+        stride=whole_number(settings, "stride"),
+        start_token=truth(settings, "start_token"),
+    )
+    chosen = {"recipe": cut.recipe, "window": cut.window, "stride": cut.stride, "start_token": cut.start_token}
+    return PythonTask(
+        name="perplexity",
+        about=ABOUT,
+        version="1",
+        output_type="loglikelihood_rolling",
+        measures=_measures(cut),
+        settings={"file": file or DATA, **chosen},
+        open_session=partial(_open, file, cut),
+    )
+
+
+def _measures(cut: Cut) -> tuple[Measure, ...]:
+    """Perplexities compare where all of the signature, and the tokenizer, is equal; bits per byte need no tokenizer."""
+    start = {None: "model", True: "yes", False: "no"}[cut.start_token]
+    signature = f"recipe:{cut.recipe}|window:{cut.window or 'default'}|stride:{cut.stride or 'default'}|start:{start}"
+    names = ("perplexity", "bits_per_byte", *(("word_perplexity",) if cut.recipe == "rolling" else ()))
+    return tuple(Measure(name=name, higher_is_better=False, is_mean=False, signature=signature) for name in names)
+
+
+@contextmanager
+def _open(file: str | None, cut: Cut, model: LanguageModel | None, limit: int | None) -> Iterator[AskedSession]:
+    path = data_path(DATA) if file is None else Path(file)
+    content = read_text(path)
+    if not isinstance(model, LocalModel):
+        name = model.name if model is not None else "no model"
+        raise CapabilityError(
+            f"Perplexity is measured on the tokens of a local model; {name} is none: name one, such as smollm2-135m.",
+            name,
+            "score",
+        )
+    engine = model.engine
+    settings = choose_settings(
+        engine.model.tokenizer,
+        engine.max_seq_len,
+        recipe=cut.recipe,
+        window=cut.window,
+        stride=cut.stride,
+        start_token=cut.start_token,
+    )
     try:
-        text = options.file.read_text("utf-8")
-        with load_model(options.model) as model, Engine(model) as engine:
-            result = perplexity(
-                engine,
-                text,
-                recipe=options.recipe,
-                window=options.window,
-                stride=options.stride,
-                max_windows=options.max_windows,
-                progress=_show_progress,
-            )
-    except OSError as error:
-        sys.stderr.write(f"{options.file} cannot be read: {error.strerror}. Name a text file to measure.\n")
-        return 1
-    except UnicodeDecodeError as error:
-        sys.stderr.write(f"{options.file} is not UTF-8 text: byte {error.start} is {error.object[error.start]:#04x}.\n")
-        return 1
-    except (ModelRuntimeError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-
-    name = options.file.parent.name + "/" + options.file.name if options.file == DATA else options.file.name
-    run = f"{name}, {options.model}, {result.recipe}, window {result.window}, {result.num_windows} windows"
-    report: dict[str, Any] = {"run": run, "table": tabulate(result), "figures": asdict(result)}
-    report |= provenance("eval.tasks.perplexity", *_arguments(options))
-    if options.write:
-        about = " ".join(__doc__.split("\n\n")[2].split())
-        write_results("perplexity", run, report, title="Perplexity", about=about, as_markdown=as_markdown)
-    sys.stdout.write((json.dumps(report, ensure_ascii=False) if options.json else as_markdown(report)) + "\n")
-    return 0
+        document = ScoredDocument(engine, 0, content, settings)
+    except ValueError as error:
+        raise EvaluationDataError(f"{path}: {error}", str(path)) from error
+    if len(document.windows) == 1 and document.num_tokens < settings.window:
+        notice(f"{path} has {document.num_tokens} tokens, less than one window of {settings.window}: one sample.")
+    windows = _Windows(document, settings, model)
+    samples = [windows.sample(idx) for idx in range(len(document.windows))][:limit]
+    yield AskedSession(samples=samples, ask=windows.ask, figures=partial(_figures, content, len(document.windows), cut))
 
 
-def _show_progress(done: int, of: int) -> None:
-    sys.stderr.write(f"\r{done}/{of} windows" + ("\n" if done == of else ""))
+class _Windows:
+    """The windows of a text as samples."""
+
+    def __init__(self, document: ScoredDocument, settings: RecipeSettings, model: LocalModel) -> None:
+        self._document = document
+        self._settings = settings
+        self._tokenizer = model.engine.model.tokenizer
+        self._start_token = settings.start_token(self._tokenizer)
+
+    def sample(self, idx: int) -> Sample:
+        """Its `doc` holds all that the model is shown, and how it was cut."""
+        cut = self._document.windows[idx]
+        return Sample(
+            doc_id=idx,
+            doc={
+                "recipe": self._settings.recipe,
+                "window": self._settings.window,
+                "stride": self._settings.stride,
+                "start_token": self._start_token,
+                "start": cut.start,
+                "end": cut.end,
+                "context": self._text(cut.context_ids),
+                "text": self._text(self._document.scored_ids(cut)),
+            },
+            target=None,
+        )
+
+    def ask(self, sample: Sample) -> Answered:
+        cut = self._document.windows[sample.doc_id]
+        scored = self._document.score(cut)
+        tokens = [self._text([token_id]) for token_id in self._document.scored_ids(cut)]
+        return Answered(
+            arguments=[(sample.doc["context"], sample.doc["text"])],
+            resps=[-scored.sums.loss],
+            filtered_resps=[-scored.sums.loss],
+            values={name: getattr(scored.sums, name) for name in _SUMS},
+            token_logprobs=list(zip(tokens, scored.logprobs.tolist(), strict=True)),
+        )
+
+    def _text(self, token_ids: Sequence[int]) -> str:
+        return b"".join(map(self._tokenizer.token_bytes, token_ids)).decode("utf-8", "replace")
 
 
-def _arguments(options: argparse.Namespace) -> list[str]:
-    """The options that were given, for the command that gets the figures again."""
-    chosen = {
-        "--recipe": options.recipe,
-        "--window": options.window,
-        "--stride": options.stride,
-        "--max-windows": options.max_windows,
-        "--model": options.model,
-    }
-    file = [] if options.file == DATA else [str(options.file)]
-    return file + [part for name, value in chosen.items() if value is not None for part in (name, str(value))]
-
-
-def _shown(figure: Figure) -> str:
-    if figure.interval is None:
-        return f"{figure.value:.4f}"
-    return f"{figure.value:.4f} ({figure.interval[0]:.4f} to {figure.interval[1]:.4f})"
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _figures(
+    content: str, num_windows: int, cut: Cut, samples: Sequence[Sample], answers: Sequence[Answered]
+) -> dict[str, Figure]:
+    sums = [
+        WindowSums(
+            document=0,
+            loss=answer.values["loss"],
+            num_tokens=int(answer.values["num_tokens"]),
+            num_bytes=int(answer.values["num_bytes"]),
+            weight=int(answer.values["weight"]),
+        )
+        for answer in answers
+    ]
+    per_token, per_byte = perplexity_figures(sums)
+    figures = {"perplexity": per_token, "bits_per_byte": per_byte}
+    if cut.recipe == "rolling" and len(samples) == num_windows:
+        num_bytes = sum(part.num_bytes for part in sums)
+        figures["word_perplexity"] = perplexity_per_word(per_byte, num_bytes, [content])
+    return figures

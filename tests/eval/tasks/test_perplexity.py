@@ -1,62 +1,114 @@
-"""The perplexity of a file, from the command to the page."""
+"""The perplexity of a file, window by window, is that of the metric; what cannot be measured is one sentence."""
 
 import json
 
 import pytest
 
-from eval.metrics import Figure, Perplexity
-from eval.tasks.perplexity import as_markdown, main, tabulate
+from appkit import CapabilityError, LocalModel, ScriptedModel
+from appkit.errors import EvaluationDataError
+from eval.harness.notices import EvaluationNotice
+from eval.harness.task import Answered
+from eval.metrics import perplexity
+from eval.tasks.perplexity import make_task
 from tests.helpers.tiny_model import write_tiny_model
 
+TEXT = "the cat on the other mat, 猫在垫子上。 " * 20
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    with LocalModel(write_tiny_model(tmp_path_factory.mktemp("tiny") / "tiny.gguf"), num_threads=1) as opened:
+        yield opened
+
 
 @pytest.fixture
-def model(tmp_path):
-    return str(write_tiny_model(tmp_path / "tiny.gguf"))
-
-
-@pytest.fixture
-def text(tmp_path):
+def file(tmp_path):
     path = tmp_path / "some.txt"
-    path.write_text("the cat on the other mat, 猫在垫子上。 " * 20, "utf-8")
-    return path
+    path.write_text(TEXT, "utf-8")
+    return str(path)
 
 
-def test_a_file_is_measured_and_said_how(model, text, capsys) -> None:
-    assert main([str(text), "-m", model, "--recipe", "strided", "--window", "64", "--json"]) == 0
-    out, err = capsys.readouterr()
-    report = json.loads(out)
-    assert report["figures"]["num_bytes"] < len(text.read_bytes())  # all but the first token
-    assert (report["figures"]["stride"], report["table"]["stride"]) == (32, "32")
-    assert report["command"] == (f"python -m eval.tasks.perplexity {text} --recipe strided --window 64 --model {model}")
-    assert err.endswith("windows\n")
-
-
-def test_a_table_survives_the_names_of_tokens() -> None:
-    figure = Figure(value=2.0, interval=(1.5, 2.5), n=2, method="by hand")
-    result = Perplexity(
-        perplexity=figure, bits_per_byte=figure, word_perplexity=None, standard_error=0.1, model="m", recipe="rolling",
-        window=8, stride=8, start_token="<|im_start|>", num_windows=2, num_tokens=16, num_scored=16, num_bytes=20,
-    )  # fmt: skip
-    lines = as_markdown({"run": "a run", "table": tabulate(result)}).splitlines()
-    assert r"| start token | `<\|im_start\|>` |" in lines
-    assert "| perplexity | 2.0000 (1.5000 to 2.5000) |" in lines
+def ask_all(model, settings, limit=None):
+    with make_task(settings).open(model, limit) as session:
+        answers = [session.ask(sample) for sample in session.samples]
+        # as a run keeps them
+        kept = [Answered(**json.loads(json.dumps(vars(answer)))) for answer in answers]
+        return session.samples, kept, session.figures(session.samples, kept)
 
 
 @pytest.mark.parametrize(
-    ("content", "options", "message"),
+    ("chosen", "options"),
     [
-        (None, [], "cannot be read: No such file or directory. Name a text file"),
-        (b"\xff\xfe", [], "is not UTF-8 text: byte 0 is 0xff."),
-        (b"", [], "has 0 tokens"),
-        (b"short", ["--recipe", "llama.cpp"], "needs two windows"),
-        (b"some text", ["-m", "no-such-model"], "no-such-model"),
+        ({"window": "64"}, {"window": 64}),
+        ({"recipe": "strided", "window": 64, "stride": "48"}, {"recipe": "strided", "window": 64, "stride": 48}),
+        ({"recipe": "window", "window": "64"}, {"recipe": "window", "window": 64}),
+        ({"recipe": "llama.cpp", "window": "64"}, {"recipe": "llama.cpp", "window": 64}),
     ],
+    ids=["rolling", "strided", "window", "llama.cpp"],
 )
-def test_what_cannot_be_measured_is_one_sentence(content, options, message, model, tmp_path, capsys) -> None:
+def test_figures_are_those_of_the_metric_to_the_bit(model, file, chosen, options) -> None:
+    samples, _, figures = ask_all(model, {"file": file, **chosen})
+    found = perplexity(model.engine, TEXT, **options)
+    assert (figures["perplexity"], figures["bits_per_byte"]) == (found.perplexity, found.bits_per_byte)
+    assert figures.get("word_perplexity") == found.word_perplexity
+    assert len(samples) == found.num_windows > 3
+    first, _, limited = ask_all(model, {"file": file, **chosen}, limit=2)
+    assert [sample.doc_id for sample in first] == [0, 1]
+    assert limited["perplexity"] == perplexity(model.engine, TEXT, **options, max_windows=2).perplexity
+    assert "word_perplexity" not in limited  # lm-eval's is of whole texts
+
+
+def test_a_sample_shows_what_was_read_and_how_likely_each_token_was(model, tmp_path) -> None:
+    path = tmp_path / "ascii.txt"
+    path.write_text("the cat on the other mat. " * 20, "utf-8")
+    samples, answers, _ = ask_all(model, {"file": str(path), "window": "64"})
+    assert "".join(sample.doc["text"] for sample in samples) == path.read_text("utf-8")
+    assert samples[0].doc["start_token"] == samples[0].doc["context"]
+    for sample, answer in zip(samples, answers, strict=True):
+        tokens, logprobs = zip(*answer.token_logprobs, strict=True)
+        assert len(tokens) == sample.doc["end"] - sample.doc["start"]
+        assert -sum(logprobs) == pytest.approx(answer.values["loss"])
+
+
+def test_a_text_shorter_than_a_window_is_measured_and_said(model, tmp_path) -> None:
+    path = tmp_path / "short.txt"
+    path.write_text("the cat", "utf-8")
+    with pytest.warns(EvaluationNotice, match=r"short\.txt has 6 tokens, less than one window of \d+: one sample"):
+        _, _, figures = ask_all(model, {"file": str(path)})
+    assert figures["perplexity"].interval is None
+
+
+@pytest.mark.parametrize(
+    ("content", "settings", "message"),
+    [
+        (None, {}, "cannot be read: No such file or directory"),
+        (b"\xff\xfe", {}, "is not UTF-8 text: byte 0 is 0xff."),
+        (b"", {}, "given.txt: Text 0 has 0 tokens"),
+        (b"short", {"recipe": "llama.cpp"}, "needs two windows"),
+    ],
+    ids=["missing", "not text", "empty", "too short"],
+)
+def test_a_file_that_cannot_be_measured_is_one_sentence(content, settings, message, model, tmp_path) -> None:
     path = tmp_path / "given.txt"
     if content is not None:
         path.write_bytes(content)
-    assert main([str(path), "-m", model, *options]) == 1
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert message in err
+    with pytest.raises(EvaluationDataError, match=message) as raised:
+        ask_all(model, {"file": str(path), **settings})
+    assert raised.value.path == str(path)
+
+
+def test_the_usual_text_is_looked_for_in_the_data_folder(model, monkeypatch) -> None:
+    monkeypatch.delenv("APPKIT_DATA", raising=False)
+    with pytest.raises(EvaluationDataError, match=r"WikiText-2.*set APPKIT_DATA to the folder that holds wikitext2"):
+        ask_all(model, {})
+
+
+def test_a_model_without_tokens_of_its_own_is_refused(file) -> None:
+    with pytest.raises(CapabilityError, match="scripted is none: name one"):
+        ask_all(ScriptedModel(["x"], name="scripted"), {"file": file})
+
+
+@pytest.mark.parametrize("settings", [{"recipe": "sliding"}, {"window": "few"}, {"files": "x"}, {"start_token": "si"}])
+def test_settings_that_are_none_are_refused_at_once(settings) -> None:
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        make_task(settings)
