@@ -3,6 +3,9 @@
 python examples/07_research_agent.py [MODEL [SEED]]
 
 Its tool asks the index, which quotes sentences; the agent decides what to ask, and answers from what it was told.
+SmolLM2 135M, the default, looks up the right thing, names the right file and gives the figure that was asked for on 10
+of 10 seeds. Two of the answers are the quotes, letter by letter. The first is not: its sentence is long, and the model
+gives a depth of its own beside the right thickness, which is why each answer is compared with what was found.
 """
 
 import sys
