@@ -1,0 +1,148 @@
+"""Reads a task's file: YAML narrowed to what JSON has, with the line of every key.
+
+`no` is text and not false, a date is text, a key given twice is an error. There are no tags, which would name code to
+run, and no aliases, with which a small file can stand for a huge one.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from appkit.errors import EvaluationError
+
+MAX_FILE_BYTES = 256 << 10
+_IMPLICIT = "tag:yaml.org,2002:"
+_WHOLE = re.compile(r"[-+]?[0-9]+", re.ASCII)
+_REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+
+
+class TaskFileWarning(UserWarning):
+    """A task's file can be used, and yet holds what was hardly meant."""
+
+
+class Fields(dict[str, Any]):
+    """A mapping of a task's file, which knows where it stands. Nested mappings are `Fields` too."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__()
+        self.path = path
+        self.name = name  # what it is the value of: "generation_kwargs"; "" for the whole file
+        self.lines: dict[str, int] = {}
+
+    def where(self, key: str) -> str:
+        """How messages begin: file, line and key."""
+        line = f", line {self.lines[key]}" if key in self.lines else ""
+        return f"{self.path}{line}: {self.name}{'.' if self.name else ''}{key}"
+
+    def error(self, key: str, problem: str) -> EvaluationError:
+        """To raise: `problem` says what is wrong with the value of `key`, and the way out."""
+        return EvaluationError(f"{self.where(key)} {problem}")
+
+    def check_keys(self, known: Iterable[str]) -> None:
+        """Raise EvaluationError for a key that is not `known`."""
+        names = sorted(known)
+        for key in self:
+            if key not in names:
+                raise self.error(key, f"is not known here{nearest(key, names)}.")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name: those like it, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name[:100], names, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(near)}?" if near else f"; known are {', '.join(names)}"
+
+
+def read_task_file(path: Path) -> Fields:
+    """The mapping that the file holds.
+
+    Raises:
+        EvaluationError: there is no such file, it is too large, it is no YAML, or uses what is not read here.
+    """
+    import yaml
+
+    text = _read_text(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            raise EvaluationError(f"{path} is empty; docs/evaluation_tasks.md shows what a task needs.")
+        value = _Reader(path).value(node, "")
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise EvaluationError(f"{path}{line}: this is no YAML: {error.problem or error.context}.") from error
+    except (yaml.YAMLError, ValueError) as error:  # a character that YAML forbids; a number of too many digits
+        raise EvaluationError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}.") from error
+    except RecursionError as error:
+        raise EvaluationError(f"{path} is nested too deeply.") from error
+    if not isinstance(value, Fields):
+        raise EvaluationError(f"{path} holds a {type(value).__name__}; a task is lines of 'field: value'.")
+    return value
+
+
+class _Reader:
+    """Makes values of nodes, none of them twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: set[int] = set()
+
+    def value(self, node: Any, name: str) -> Any:
+        """None, a bool, a number, text, a list or `Fields`."""
+        import yaml
+
+        line = node.start_mark.line + 1
+        if not node.tag.startswith(_IMPLICIT):
+            raise self._error(
+                line, f"{node.tag} would run code that a file names; write a Jinja template, or a task in Python"
+            )
+        if id(node) in self._seen:
+            raise self._error(line, "aliases (*name) are not read; write the value out")
+        self._seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node.value) if node.style is None else node.value
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, name) for item in node.value]
+        fields = Fields(self._path, name)
+        for key_node, value_node in node.value:
+            self._add(fields, key_node, value_node)
+        return fields
+
+    def _add(self, fields: Fields, key_node: Any, value_node: Any) -> None:
+        line, key = key_node.start_mark.line + 1, key_node.value
+        if not isinstance(key, str):
+            raise self._error(line, "a key must be text")
+        if key in fields:
+            raise self._error(line, f"{key} is given twice")
+        fields.lines[key] = line
+        fields[key] = self.value(value_node, f"{fields.name}.{key}" if fields.name else key)
+
+    def _error(self, line: int, problem: str) -> EvaluationError:
+        return EvaluationError(f"{self._path}, line {line}: {problem}.")
+
+
+def _read_text(path: Path) -> str:
+    if not path.is_file():
+        raise EvaluationError(f"There is no task file {path}; give the path of a .yaml file.")
+    with path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise EvaluationError(
+            f"{path} is larger than {MAX_FILE_BYTES >> 10} KiB, which no task needs; keep rows in a file of their own."
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
+
+
+def _scalar(text: str) -> Any:
+    """What text without quotes stands for: the core schema of YAML 1.2, its octal and hexadecimal numbers aside."""
+    if text in ("", "~", "null"):
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _REAL.fullmatch(text) else text
