@@ -1,6 +1,7 @@
 """`LocalModel`: a `LanguageModel` on the project's own runtime, in this process."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
@@ -47,8 +48,6 @@ class LocalModel(LanguageModel):
         backend: "cpu", or "reference" (torch, slow: the specification).
         num_threads: None takes what affinity and quota allow.
         kv_budget_bytes: memory for keys and values; None lets the engine choose.
-        masks_tool_calls: hold answers to the tools that are given while they are written. Off, the model writes what it
-            will and only what reads as a call is one, which is for comparing.
 
     Raises:
         runtime.errors.CatalogError: the name is unknown or not pulled; the message says how to pull it.
@@ -63,7 +62,6 @@ class LocalModel(LanguageModel):
         backend: Literal["cpu", "reference"] = "cpu",
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
-        masks_tool_calls: bool = True,
     ) -> None:
         model = load_model(name_or_path, backend=backend, num_threads=num_threads)
         if model.kind == "embed":
@@ -81,7 +79,7 @@ class LocalModel(LanguageModel):
         self._template = cast(Template, own or default_template(model.tokenizer))
         self._encoder = PromptEncoder(self._template, model.tokenizer)
         self._tools = LocalTools(self._template, model.tokenizer, self._encoder)
-        self._masks_tool_calls = masks_tool_calls
+        self._masks_tool_calls = True
 
     @property
     def name(self) -> str:
@@ -115,6 +113,14 @@ class LocalModel(LanguageModel):
         if self._entry is not None:
             return self._entry.system_prompt or ""
         return FALLBACK_SYSTEM if self._is_chat_model else ""
+
+    def without_tool_masks(self) -> "LocalModel":
+        """This very model, not held to the tools it is given: it writes what it will, and only what reads as a call is
+        one. For comparing. Both share weights and engine, and are closed together.
+        """
+        free = copy(self)
+        free._masks_tool_calls = False
+        return free
 
     def stream(
         self,
@@ -166,7 +172,7 @@ class LocalModel(LanguageModel):
         """
         if isinstance(continuations, str):
             raise TypeError("score_many takes a list of texts; give [text] for one.")
-        prompt_ids = self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, ())
+        prompt_ids = self.encode_prompt(prompt)
         encoded = [tuple(self._model.tokenizer.encode(continuation)) for continuation in continuations]
         for continuation_ids in encoded:
             if not continuation_ids:
@@ -175,14 +181,17 @@ class LocalModel(LanguageModel):
         logprobs: list[np.ndarray] = self._engine.score_many(prompt_ids, encoded)
         return logprobs
 
+    def encode_prompt(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> tuple[int, ...]:
+        """The very ids `stream` would show the model, whether they fit or not."""
+        return self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools)
+
     def count_tokens(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
         """Length of the very ids `stream` would show the model."""
-        return len(self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools))
+        return len(self.encode_prompt(prompt, tools=tools))
 
     def cached_tokens(self, prompt: str | Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
         """How many tokens of `prompt` need not be computed, were it asked now; asking changes nothing."""
-        ids = self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools)
-        return self._engine.reusable_len(ids)
+        return self._engine.reusable_len(self.encode_prompt(prompt, tools=tools))
 
     def fork(
         self,
@@ -216,7 +225,7 @@ class LocalModel(LanguageModel):
         return self._model.kind == "chat"
 
     def _prompt_ids(self, prompt: str | Sequence[Message], tools: Sequence[ToolSpec]) -> tuple[int, ...]:
-        ids = self._text_ids(prompt) if isinstance(prompt, str) else self._message_ids(prompt, tools)
+        ids = self.encode_prompt(prompt, tools=tools)
         self._check_fits(ids)
         return ids
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from appkit import AppkitError, Message, ToolSpec
+from appkit import Message, ToolSpec
+from appkit.errors import EvaluationDataError
 from runtime import WheelMember, WheelSource, data_dir, fetch_members, is_offline
 from runtime.errors import CatalogError
 
@@ -66,22 +67,23 @@ def fetch_bfcl() -> Path:
     """The folder with the data files, fetched the first time.
 
     Raises:
-        AppkitError: they are not here and cannot be had.
+        EvaluationDataError: they are not here and cannot be had.
     """
     folder = data_dir() / "datasets" / SOURCE.requirement.replace("==", "-")
     if folder.exists():
         return folder
     if is_offline():
-        raise AppkitError(
+        raise EvaluationDataError(
             "The questions of BFCL are not on this machine, and offline mode forbids fetching them. "
-            "Unset APPKIT_OFFLINE."
+            "Unset APPKIT_OFFLINE.",
+            str(folder),
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
         try:
             paths = fetch_members(SOURCE, Path(work))
         except CatalogError as error:
-            raise AppkitError(f"The questions of BFCL cannot be fetched: {error}") from error
+            raise EvaluationDataError(f"The questions of BFCL cannot be fetched: {error}", str(folder)) from error
         ready = Path(work) / "ready"
         ready.mkdir()
         for member, path in zip(SOURCE.members, paths, strict=True):

@@ -186,10 +186,11 @@ def test_a_call_that_was_cancelled_is_no_text(model: LocalModel) -> None:
 
 
 def test_without_the_mask_the_model_writes_what_it_will(tmp_path: Path) -> None:
-    with LocalModel(write_model(tmp_path, "own"), num_threads=1, masks_tool_calls=False) as free:
-        completion = free.chat(QUESTION, WILD, tools=TOOLS, tool_choice="required")
+    with LocalModel(write_model(tmp_path, "own"), num_threads=1) as held:
+        completion = held.without_tool_masks().chat(QUESTION, WILD, tools=TOOLS, tool_choice="required")
         assert completion.tool_calls == ()
         assert completion.text
+        check_calls(held.chat(QUESTION, WILD, tools=TOOLS, tool_choice="required"))  # it is as it was
 
 
 def test_a_template_without_system_messages_has_the_tools_in_the_question(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
-"""BFCL: questions are read from the wheel's files, asked, judged and counted; what was asked is not asked again."""
+"""BFCL: questions are read from the wheel's files, asked and judged."""
 
 from pathlib import Path
 
 import pytest
 
-from appkit import AppkitError, Message, ScriptedModel, ToolCall, ToolSpec
-from eval.tasks.bfcl import Question, as_markdown, ask, ask_all, first_questions, summarise
+from appkit import CapabilityError, Message, ScriptedModel, ToolCall, ToolSpec
+from appkit.errors import EvaluationDataError
+from eval.tasks.bfcl import ask, make_task
 from eval.tasks.bfcl_check import check_call
-from eval.tasks.bfcl_data import CATEGORIES, fetch_bfcl, load_bfcl
+from eval.tasks.bfcl_data import CATEGORIES, Question, fetch_bfcl, load_bfcl
 
 TOOL = ToolSpec(name="add", description="", parameters={"properties": {"a": {"type": "integer"}}, "required": ["a"]})
 ADD = Question(id="q1", messages=(Message(role="user", content="3?"),), tools=(TOOL,), reference={"add": {"a": [3]}})
@@ -41,31 +42,18 @@ def test_an_answer_is_judged(
     answer: Message, question: Question, verdict: str, is_right: bool, is_format_error: bool
 ) -> None:
     model = ScriptedModel([answer])
-    outcome = ask(model, "simple", question)
-    assert (outcome.verdict, outcome.is_right, outcome.is_format_error) == (verdict, is_right, is_format_error)
+    answered = ask(model, "simple", question)
+    assert answered.notes["verdict"] == verdict
+    assert answered.values == {"acc": is_right, "acc_simple": is_right, "format_error": is_format_error}
     assert model.requests[0].tools == (TOOL,)
     assert model.requests[0].tool_choice == "auto"
-
-
-def test_a_run_that_was_cut_goes_on_and_figures_are_of_each_category(tmp_path: Path) -> None:
-    progress = tmp_path / "outcomes.jsonl"
-    list(ask_all(ScriptedModel([say(call(a=3))]), [("simple", ADD)], progress=progress))
-    second = ScriptedModel([say(text="Hello.")])
-    outcomes = list(ask_all(second, [("simple", ADD), ("irrelevance", NONE)], progress=progress))
-    assert len(second.requests) == 1
-    summary = summarise(outcomes)
-    assert list(summary) == ["simple", "irrelevance"]
-    assert all(figures["accuracy"] == 1 and figures["format errors"] == 0 for figures in summary.values())
-    page = as_markdown({"run": "r", "summary": summary})
-    assert page.count("\n| ") == 4
-    assert "| irrelevance | 1 | 1 | 1.000 | 0.207–1.000 | 0 | 1 |" in page
 
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
     try:
         return fetch_bfcl()
-    except AppkitError as error:
+    except EvaluationDataError as error:
         pytest.skip(str(error))
 
 
@@ -78,7 +66,26 @@ def test_there_are_the_questions_of_three_categories_with_references(folder: Pat
     }
     assert all(question.reference for name in ("simple", "multiple") for question in questions[name])
     assert not any(question.reference for question in questions["irrelevance"])
-    assert len(first_questions(folder, 100, 110)) == 30
+
+
+def test_a_limit_counts_the_questions_of_each_category(folder: Path) -> None:
+    with make_task({}).open(ScriptedModel(["I cannot say."], repeats=True), 2) as session:
+        answers = [session.ask(sample) for sample in session.samples]
+        figures = session.figures(session.samples, answers)
+    assert [sample.doc_id for sample in session.samples] == [0, 1, 400, 401, 600, 601]
+    assert {name: figure.value for name, figure in figures.items()} == {
+        "acc": pytest.approx(1 / 3),
+        "acc_simple": 0.0,
+        "acc_multiple": 0.0,
+        "acc_irrelevance": 1.0,
+        "format_error": 0.0,
+    }
+
+
+def test_only_a_local_model_can_be_let_loose(folder: Path) -> None:
+    task = make_task({"method": "unconstrained"})
+    with pytest.raises(CapabilityError, match="scripted is no local model"), task.open(ScriptedModel(["x"]), 1):
+        pass
 
 
 def test_the_checker_calls_every_reference_right_but_one(folder: Path) -> None:
@@ -104,5 +111,5 @@ def first_values(values: object) -> object:
 def test_what_is_not_here_is_not_fetched_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPKIT_HOME", str(tmp_path))
     monkeypatch.setenv("APPKIT_OFFLINE", "1")
-    with pytest.raises(AppkitError, match="offline"):
+    with pytest.raises(EvaluationDataError, match="offline"):
         fetch_bfcl()
