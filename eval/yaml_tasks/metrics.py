@@ -18,7 +18,7 @@ import numpy as np
 
 from eval.harness.task import Answered, Measure, OutputType, Sample
 from eval.metrics import Figure, best_of, bleu, bootstrap_figure, chrf, macro_f1, mean_figure, rouge, ter, token_f1
-from eval.metrics.translation import TOKENIZERS, TextScore
+from eval.metrics.translation import TOKENIZERS, TextScore, choose_tokenizer
 from eval.yaml_tasks.filters import check_pattern, remove_all
 from eval.yaml_tasks.strict_yaml import Fields, TaskFileWarning, nearest
 
@@ -78,8 +78,13 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 TEXT_METRICS = ("bleu", "chrf", "chrf++", "ter")
+_LIKE: Mapping[str, str] = {
+    "13a": "text",
+    "zh": "文",
+    "char": "かな",
+}  # a text that is measured like those of a language
 # what a sample of documents and continuations adds to a sum, under the names of a sample's values
-LOGPROB, NUM_WORDS, NUM_BYTES = "logprob", "num_words", "num_bytes"
+LOSS, NUM_WORDS, NUM_BYTES = "loss", "num_words", "num_bytes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,23 +103,28 @@ class Metric:
         """Whether an empty right answer makes no sense to it."""
         return self.name in TEXT_METRICS or self.name.startswith("rouge")
 
-    def measure(self, name: str) -> Measure:
-        """As the runner knows it, under a name that may say which filters came before."""
+    def measure(self, name: str, wanted: Sequence[Sequence[str]]) -> Measure:
+        """As the runner knows it.
+
+        Args:
+            name: may say which filters came before.
+            wanted: the right texts of all rows, for a metric that `needs_references`.
+        """
         return Measure(
             name=name,
             higher_is_better=METRICS[self.name].higher_is_better,
             is_mean=self.is_mean,
-            signature=self.signature,
+            signature=self._signature(wanted),
         )
 
-    @property
-    def signature(self) -> str:
+    def _signature(self, wanted: Sequence[Sequence[str]]) -> str:
         """What must be equal for two figures to compare, as far as it is not in the name."""
-        if self.name in TEXT_METRICS:
-            signature = self._score(["text"], [("text",)], None).signature
-            return signature if "tokenizer" in self.options else signature.replace("tok:13a", "tok:by-language")
-        if self.name.startswith("rouge"):
-            return rouge(["text"], ["text"], **self.options).signature
+        if self.needs_references:
+            text = _LIKE[choose_tokenizer(wanted)]
+            is_rouge = self.name.startswith("rouge")
+            score = rouge([text], [text], **self.options) if is_rouge else self._score([text], [(text,)], None)
+            sizes = {len(item) for item in wanted}
+            return score.signature.replace("nrefs:1|", f"nrefs:{sizes.pop() if len(sizes) == 1 else 'var'}|")
         if self.name == "f1":
             return "of:choice-1"
         return "|".join(f"{key}:{value}" for key, value in sorted(self.options.items()))
@@ -170,7 +180,7 @@ class Metric:
     def _per_unit(self, answers: Sequence[Answered], clusters: Clusters) -> Figure | None:
         """e to the mean loss per continuation, word or byte; bits per byte."""
         units = {"perplexity": None, "word_perplexity": NUM_WORDS}.get(self.name, NUM_BYTES)
-        rows = np.array([[-answer.values[LOGPROB], answer.values[units] if units else 1.0] for answer in answers])
+        rows = np.array([[answer.values[LOSS], answer.values[units] if units else 1.0] for answer in answers])
         if self.name == "bits_per_byte":
             return bootstrap_figure(rows, lambda sums: sums[:, 0] / sums[:, 1] / np.log(2), clusters=clusters)
         try:

@@ -62,6 +62,13 @@ def read_questions(
     return samples, questions
 
 
+def read_references(config: TaskConfig, files: Mapping[str, Sequence[Path]]) -> list[tuple[str, ...]]:
+    """The right texts of every row. Raises as `read_questions`."""
+    rows = read_rows(files[config.split], config.kind)
+    reader = DocReader(config.docs, columns_of(rows))
+    return [_references(config, reader.read(row)) for row in rows]
+
+
 class _Examples:
     """Worked examples, each read when it is first chosen."""
 

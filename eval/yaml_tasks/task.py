@@ -15,7 +15,7 @@ from eval.metrics import Figure
 from eval.yaml_tasks.asking import ask, value_name
 from eval.yaml_tasks.config import TaskConfig, read_config
 from eval.yaml_tasks.locate import digest, locate
-from eval.yaml_tasks.questions import Question, read_questions
+from eval.yaml_tasks.questions import Question, read_questions, read_references
 
 IN_FLIGHT = 4  # answers under way at once, which an engine decodes together
 _NO_FIGURE = ("task", "task_alias", "tag")  # fields that change none
@@ -87,9 +87,15 @@ class YamlTask:
 
     @cached_property
     def measures(self) -> Sequence[Measure]:
-        """A metric after each pipeline of filters."""
+        """A metric after each pipeline of filters. Signatures of BLEU and the like say what the data is, so it is read.
+
+        Raises:
+            EvaluationDataError: the data is not there, or a row is not what it should be.
+        """
+        needs_data = any(metric.needs_references for metric in self._config.metrics)
+        wanted = read_references(self._config, self._files) if needs_data else []
         return [
-            metric.measure(value_name(self._config, metric.name, pipeline.name))
+            metric.measure(value_name(self._config, metric.name, pipeline.name), wanted)
             for pipeline in self._config.pipelines
             for metric in self._config.metrics
         ]
