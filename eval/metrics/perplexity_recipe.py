@@ -87,13 +87,11 @@ def choose_settings(
 
 
 def _window(recipe: Recipe, window: int | None, max_seq_len: int) -> int:
-    # the last token that "rolling" scores comes after the window, and the engine counts it
-    limit = max_seq_len - 1 if recipe == "rolling" else max_seq_len
     smallest = 1 if recipe == "rolling" else 4 if recipe == "llama.cpp" else 2
     if window is None:
-        window = min(LLAMA_CPP_WINDOW, limit) if recipe == "llama.cpp" else limit
-    if not smallest <= window <= limit:
-        raise ValueError(f"window is {window}; {recipe} on this engine takes {smallest} to {limit} tokens.")
+        window = min(LLAMA_CPP_WINDOW, max_seq_len) if recipe == "llama.cpp" else max_seq_len
+    if not smallest <= window <= max_seq_len:
+        raise ValueError(f"window is {window}; {recipe} on this engine takes {smallest} to {max_seq_len} tokens.")
     return window
 
 
