@@ -17,6 +17,7 @@ PYTHON_TASKS: Mapping[str, str] = MappingProxyType(
         "clapnq": "eval.tasks.clapnq",
         "cranfield": "eval.tasks.cranfield",
         "gsm8k": "eval.tasks.gsm8k",
+        "judge_pairs": "eval.tasks.judge_pairs",
         "perplexity": "eval.tasks.perplexity",
         "smoke": "eval.tasks.smoke",
     }

@@ -6,17 +6,30 @@ run = evaluate("gsm8k", "smollm2-135m", limit=100)
 print(run.figures["exact_match"], run.folder)
 """
 
-from collections.abc import Callable, Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appkit import LanguageModel
-from eval.harness.registry import NO_SETTINGS
+from appkit import LanguageModel, open_model
+from appkit.errors import EvaluationError
+from eval.harness.ask_all import ask_all
+from eval.harness.conditions import conditions_of
+from eval.harness.model_identity import NO_MODEL, ModelIdentity, identify
+from eval.harness.registry import NO_SETTINGS, find_task
+from eval.harness.results import results_of
+from eval.harness.run_folder import RunFolder, open_run_folder
+from eval.harness.run_header import default_folder, header_of
 from eval.harness.stored_run import Run, load_run
-from eval.harness.task import Task
+from eval.harness.task import Sample, Session, Task
 from runtime import DEFAULT_MODEL
 
 __all__ = ["Run", "evaluate", "load_run"]
+
+OnProgress = Callable[[int, int], None]
 
 
 def evaluate(
@@ -27,7 +40,7 @@ def evaluate(
     settings: Mapping[str, Any] = NO_SETTINGS,
     output: str | Path | None = None,
     fresh: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Run:
     """Measure `model` by `task`, and keep every sample and figure in a folder.
 
@@ -47,4 +60,70 @@ def evaluate(
         EvaluationError: the folder holds another run, or another process runs in it; data that are missing.
         What opening and asking the model raise: what is done by then is kept.
     """
-    raise NotImplementedError
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}; ask 1 sample at least.")
+    chosen = _chosen(task, settings)
+    with _opened(model, chosen) as (opened, identity):
+        header = header_of(chosen, identity)
+        folder = default_folder(header) if output is None else Path(output)
+        with open_run_folder(folder, header, fresh=fresh) as kept, chosen.open(opened, limit) as session:
+            _check_samples(session, chosen)
+            started, clock = datetime.now(UTC), time.monotonic()
+            num_asked = _ask_rest(session, kept, on_progress)
+            figures = session.figures(session.samples, kept.answers(session.samples))
+            is_new = kept.finish(
+                session.samples,
+                lambda records, digest: results_of(chosen, header, limit, figures, records, digest),
+            )
+            if is_new or num_asked or not kept.has_conditions:
+                conditions = conditions_of(
+                    chosen.name,
+                    identity.name,
+                    started=started,
+                    seconds=time.monotonic() - clock,
+                    num_asked=num_asked,
+                    num_kept=len(session.samples) - num_asked,
+                )
+                kept.write_conditions(conditions)
+    return load_run(folder)
+
+
+def _chosen(task: str | Path | Task, settings: Mapping[str, Any]) -> Task:
+    if isinstance(task, str | Path):
+        return find_task(task, settings)
+    if settings:
+        raise ValueError("Settings are chosen where a task is made; give them with the name of a task.")
+    return task
+
+
+@contextmanager
+def _opened(model: str | LanguageModel, task: Task) -> Iterator[tuple[LanguageModel | None, ModelIdentity]]:
+    """The model, closed behind it where it was opened here; none for a task that measures none."""
+    if not task.needs_model:
+        yield None, NO_MODEL
+    elif isinstance(model, str):
+        with open_model(model) as opened:
+            yield opened, identify(opened, model)
+    else:
+        yield model, identify(model)
+
+
+def _check_samples(session: Session, task: Task) -> None:
+    if not session.samples:
+        raise EvaluationError(f"{task.name} has no samples: its data are empty.")
+    doc_id, count = Counter(sample.doc_id for sample in session.samples).most_common(1)[0]
+    if count > 1:
+        raise EvaluationError(f"{task.name} has {count} samples with the doc_id {doc_id}. The task is at fault.")
+
+
+def _ask_rest(session: Session, kept: RunFolder, on_progress: OnProgress | None) -> int:
+    """Ask what was not asked before; how many that were."""
+    done = kept.done(session.samples)
+    rest: Sequence[Sample] = [sample for sample in session.samples if sample.doc_id not in done]
+    total = len(session.samples)
+    report = on_progress or (lambda done, total: None)
+    report(total - len(rest), total)
+    for number, (sample, answered) in enumerate(ask_all(session, rest), 1):
+        kept.add(sample, answered)
+        report(total - len(rest) + number, total)
+    return len(rest)

@@ -12,9 +12,14 @@ def provenance(module: str, *arguments: str) -> dict[str, str]:
     return {
         "command": shlex.join(["python", "-m", module, *arguments]),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {platform.system()}",
+        "machine": machine(),
         "python": platform.python_version(),
     }
+
+
+def machine() -> str:
+    """Processor, cores that may be used, system."""
+    return f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {platform.system()}"
 
 
 def _processor() -> str:
