@@ -18,7 +18,7 @@ class Question:
 
     doc: Doc
     right: tuple[int, ...]  # places of the right choices, for multiple_choice
-    references: tuple[str, ...]  # the right texts, for the others
+    references: tuple[str, ...]  # the right texts, for the others; what follows each choice where they are questions
     description: str
     turns: tuple[Turn, ...]
 
@@ -101,7 +101,7 @@ def _question(config: TaskConfig, reader: DocReader, row: Row, turns: tuple[Turn
     question = Question(
         doc=doc,
         right=right,
-        references=() if is_choice else _references(config, doc),
+        references=() if is_choice and not isinstance(doc.text, int) else _references(config, doc),
         description=description,
         turns=turns,
     )
@@ -115,9 +115,9 @@ def _check(config: TaskConfig, question: Question) -> None:
         raise doc.row.error("doc_to_text gives no text, and there is nothing else to show the model.")
     if isinstance(doc.text, int) and config.output_type != "multiple_choice":
         raise doc.row.error(f"doc_to_text gives {doc.text}; only multiple_choice takes the number of a choice.")
-    if config.output_type in ("loglikelihood", "loglikelihood_rolling"):
+    if config.output_type != "generate_until" and question.references:
         if len(question.references) > 1:
-            raise doc.row.error(f"doc_to_target gives several texts; {config.output_type} takes one.")
+            raise doc.row.error(f"doc_to_target gives several texts; {config.output_type} takes one here.")
         if not question.references[0]:
             raise doc.row.error("doc_to_target gives no text, and there is nothing to score.")
     if any(metric.needs_references for metric in config.metrics):
