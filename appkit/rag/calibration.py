@@ -2,7 +2,7 @@
 
 Both are logistic models with a weight for each thing that can be seen. Cosines mean different things in different
 embedders, so each embedder has its own; where the embedder is unknown, or does not know the language of the question,
-words alone decide. Learned by `python -m eval.tasks.clapnq --calibrate` on every other question of CLAPNQ's answerable
+words alone decide. Learned by `python -m eval.tasks.clapnq_calibration` on every other question of CLAPNQ's answerable
 and unanswerable ones; what they reach on the other half is in `eval/results/clapnq.md`.
 """
 

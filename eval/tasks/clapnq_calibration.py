@@ -1,15 +1,23 @@
-"""Learns the numbers of `appkit/rag/calibration.py` from the questions of CLAPNQ that are not held out."""
+"""Learns the numbers of `appkit/rag/calibration.py` from the questions of CLAPNQ that are not held out.
 
+python -m eval.tasks.clapnq_calibration [--embedder minilm-l6]
+"""
+
+import argparse
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from appkit.errors import EvaluationDataError
 from appkit.rag import Index
 from appkit.rag.answering import judge
 from appkit.rag.evidence import Evidence
-from eval.tasks.clapnq_data import Clapnq, Question, squeeze
+from eval.harness.data import data_path
+from eval.tasks.clapnq import EMBEDDER, indexed
+from eval.tasks.clapnq_data import Clapnq, Question, load_clapnq, squeeze
 
 SENTENCE_FEATURES = ("cosine", "words", "type", "chunk_cosine", "rank")
 SENTENCE_FEATURES_WITHOUT_EMBEDDER = ("words", "type", "rank")
@@ -99,3 +107,23 @@ def _named(names: Sequence[str], weights: np.ndarray) -> dict[str, float]:
 def _overlaps(sentence: str, gold: str) -> bool:
     squeezed = squeeze(sentence)
     return gold in squeezed or squeezed in gold
+
+
+def main() -> int:
+    """Print the numbers as JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m eval.tasks.clapnq_calibration", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--embedder", default=EMBEDDER)
+    options = parser.parse_args()
+    try:
+        clapnq = load_clapnq(data_path("clapnq"))
+    except EvaluationDataError as error:
+        parser.exit(1, f"{error}\n")
+    with indexed(clapnq, options.embedder) as index:
+        sys.stdout.write(json.dumps(calibrate(index, clapnq), indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,10 +7,13 @@ not to answer it: nobody looked whether another passage of the collection does.
 Source: Rosenthal et al., arXiv:2404.02103.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from appkit.errors import EvaluationDataError
+from eval.harness.data import read_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +22,7 @@ class Question:
 
     Attributes:
         file: document of its passage.
+        title: of the article the passage is from.
         same_title: documents of passages from the same article, its own among them.
         is_held_out: whether nothing was learned from it: every other question of each kind.
     """
@@ -26,6 +30,7 @@ class Question:
     id: str
     text: str
     file: str
+    title: str
     same_title: tuple[str, ...]
     answers: tuple[str, ...]
     sentences: frozenset[str]
@@ -44,14 +49,6 @@ class Clapnq:
     answerable: tuple[Question, ...]
     unanswerable: tuple[Question, ...]
 
-    def first(self, limit: int | None) -> list[Question]:
-        """The first `limit` answerable and as many unanswerable questions; those held out come before the others."""
-        return [
-            question
-            for kind in (self.answerable, self.unanswerable)
-            for question in sorted(kind, key=lambda q: not q.is_held_out)[:limit]
-        ]
-
     def write_documents(self, folder: Path) -> None:
         """One Markdown file a passage, its article's title as heading."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,48 +60,73 @@ def load_clapnq(folder: Path) -> Clapnq:
     """Read `answerable.jsonl` and `unanswerable.jsonl`.
 
     Raises:
-        FileNotFoundError: they are not in `folder`.
+        EvaluationDataError: they are not in `folder`, or hold rows that are no questions.
     """
     kinds = [_rows(folder / f"{kind}.jsonl") for kind in ("answerable", "unanswerable")]
     rows = [row for kind in kinds for row in kind]
     documents: dict[str, str] = {}
     for row in rows:
-        documents.setdefault(_document(row), f"passage_{len(documents):03}.md")
+        documents.setdefault(row.document, f"passage_{len(documents):03}.md")
     titles: dict[str, list[str]] = {}
     for row in rows:
-        files = titles.setdefault(row["passages"][0]["title"], [])
-        if documents[_document(row)] not in files:
-            files.append(documents[_document(row)])
+        files = titles.setdefault(row.title, [])
+        if documents[row.document] not in files:
+            files.append(documents[row.document])
     answerable, unanswerable = (
         tuple(_question(row, idx, documents, titles) for idx, row in enumerate(kind)) for kind in kinds
     )
     return Clapnq({file: text for text, file in documents.items()}, answerable, unanswerable)
 
 
-def _rows(path: Path) -> list[dict]:  # type: ignore[type-arg]
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """What is used of a line of the files."""
+
+    id: str
+    text: str
+    title: str
+    document: str  # its passage as a Markdown page
+    answers: tuple[str, ...]
+    sentences: frozenset[str]
 
 
-def _document(row: Mapping) -> str:  # type: ignore[type-arg]
-    passage = row["passages"][0]
-    return f"# {passage['title']}\n\n{passage['text'].strip()}\n"
+def _rows(path: Path) -> list[_Row]:
+    rows = []
+    for number, fields in enumerate(read_rows(path), start=1):
+        try:
+            rows.append(_row(fields))
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise EvaluationDataError(
+                f"Row {number} of {path} is no question of CLAPNQ: {type(error).__name__} {error}.", str(path)
+            ) from error
+    return rows
 
 
-def _question(row, idx: int, documents: Mapping[str, str], titles: Mapping[str, Sequence[str]]) -> Question:  # type: ignore[no-untyped-def]
-    answers = tuple(output["answer"] for output in row["output"] if output["answer"].strip())
-    return Question(
-        id=row["id"],
-        text=row["input"],
-        file=documents[_document(row)],
-        same_title=tuple(titles[row["passages"][0]["title"]]),
-        answers=answers,
-        sentences=frozenset(_squeezed(row["output"])) if answers else frozenset(),
-        is_held_out=idx % 2 == 1,
+def _row(fields: Mapping[str, Any]) -> _Row:
+    passage = fields["passages"][0]
+    outputs = [output for output in fields["output"] if output["answer"].strip()]
+    sentences = [sentence for output in fields["output"] for sentence in output["selected_sentences"]]
+    return _Row(
+        id=str(fields["id"]),
+        text=fields["input"].strip(),
+        title=passage["title"].strip(),
+        document=f"# {passage['title']}\n\n{passage['text'].strip()}\n",
+        answers=tuple(output["answer"] for output in outputs),
+        sentences=frozenset(map(squeeze, sentences)) if outputs else frozenset(),
     )
 
 
-def _squeezed(outputs: Iterable[Mapping]) -> Iterable[str]:  # type: ignore[type-arg]
-    return (squeeze(sentence) for output in outputs for sentence in output["selected_sentences"])
+def _question(row: _Row, idx: int, documents: Mapping[str, str], titles: Mapping[str, list[str]]) -> Question:
+    return Question(
+        id=row.id,
+        text=row.text,
+        file=documents[row.document],
+        title=row.title,
+        same_title=tuple(titles[row.title]),
+        answers=row.answers,
+        sentences=row.sentences,
+        is_held_out=idx % 2 == 1,
+    )
 
 
 def squeeze(text: str) -> str:
