@@ -1,204 +1,80 @@
-"""The Cranfield collection: 1,400 abstracts on aerodynamics, 225 questions. Is hybrid search worth it?
+"""The Cranfield collection: 1,400 abstracts on aerodynamics, 225 queries. How well does a search find what is relevant?
 
-    python -m eval.tasks.cranfield [--embedder NAME] [--rerank MODEL] [--tune] [--json] [--write]
-
-The defaults of fusion and reranking were chosen on odd queries (`--tune`); even ones had no part in the choice.
-Judgements number the queries 1 … 225 as they stand in the file, not by their `<num>`. One judgement has grade 3 and
-all other relevant ones 1, so linear gain it is.
+No model is asked. Whatever the search, the index is the same one, embedded by the same embedder, so that two searches
+differ in nothing else. The defaults of hybrid search were chosen on odd queries (`eval.tasks.cranfield_study`).
 """
 
-import argparse
-import json
-import os
-import re
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, get_args
 
-from appkit import LanguageModel, LocalEmbedder, open_model
-from appkit.retrieval.fusion import fuse_rankings
+from appkit import LanguageModel, LocalEmbedder
 from appkit.retrieval.index import DocumentIndex
-from appkit.retrieval.search import search
-from appkit.retrieval.segmentation import search_words
-from eval.tasks.collection import Collection, Query, indexed, ranked_passages
-from eval.tasks.provenance import provenance
-from eval.tasks.results import write_results
-from eval.tasks.retrieval_figures import as_table, compare, means, measure
+from appkit.retrieval.search import SearchMethod, search
+from eval.harness.data import data_path
+from eval.harness.task import Answered, Measure, Sample
+from eval.tasks.collection import Query, indexed, ranked_passages
+from eval.tasks.cranfield_data import load_cranfield
+from eval.tasks.mean_figures import mean_figures
+from eval.tasks.python_task import AskedSession, PythonTask
+from eval.tasks.retrieval_figures import MEASURES as OF_RANKINGS
+from eval.tasks.task_settings import check_known, one_of, text
 
-DATA = Path(os.environ.get("APPKIT_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "cranfield"
+SEARCHES: tuple[SearchMethod, ...] = get_args(SearchMethod)
+ABOUT = "search without a model: are relevant abstracts on aerodynamics ranked first?"
+SETTINGS = {
+    "search": f"{', '.join(SEARCHES)}; hybrid unless given",
+    "embedder": "makes the vectors of the index; minilm-l6 unless given",
+}
+EMBEDDER = "minilm-l6"
 NAMES = ("nDCG@10", "recall@10", "recall@100", "MRR", "MAP")
 HITS = 100
-RERANKED_QUERIES = 28  # every fourth even one: each reads 20 abstracts
-_DOCUMENT = re.compile(r"<docno>\s*(\d+)\s*</docno>.*?<text>(.*?)</text>", re.DOTALL)
-_QUERY = re.compile(r"<top>.*?<title>(.*?)</title>", re.DOTALL)
+MEASURES = tuple(
+    Measure(name=name, signature="gain:linear" if name.startswith("nDCG") else f"hits:{HITS}") for name in NAMES
+)
 
 
-def load_cranfield(folder: Path) -> Collection:
-    """The collection in `cran.all.1400.xml`, `cran.qry.xml` and `cranqrel.trec.txt`."""
-    documents = _DOCUMENT.findall((folder / "cran.all.1400.xml").read_text("utf-8"))
-    passages = {number: " ".join(text.split()) for number, text in documents}
-    grades: dict[str, dict[str, int]] = {}
-    for line in (folder / "cranqrel.trec.txt").read_text("utf-8").splitlines():
-        query_id, _, number, grade = line.split()
-        grades.setdefault(query_id, {})[number] = int(grade)
-    texts = _QUERY.findall((folder / "cran.qry.xml").read_text("utf-8"))
-    queries = (Query(str(n), " ".join(text.split()), grades[str(n)]) for n, text in enumerate(texts, start=1))
-    return Collection(passages, tuple(queries))
+def make_task(settings: Mapping[str, Any]) -> PythonTask:
+    """The task. Raises ValueError for settings it does not have."""
+    check_known("cranfield", settings, SETTINGS)
+    way = one_of(settings, "search", SEARCHES, "hybrid")
+    embedder = text(settings, "embedder") or EMBEDDER
+    return PythonTask(
+        name="cranfield",
+        about=ABOUT,
+        version="1",
+        output_type="retrieval",
+        measures=MEASURES,
+        settings={"search": way, "embedder": embedder},
+        open_session=partial(_open, way, embedder),
+        needs_model=False,
+    )
 
 
-def half(queries: Sequence[Query], *, odd: bool) -> tuple[Query, ...]:
-    """The queries with odd, or with even, numbers."""
-    return tuple(query for query in queries if int(query.query_id) % 2 == odd)
-
-
-def evaluate(index: DocumentIndex, queries: Sequence[Query]) -> dict[str, dict[str, list[float]]]:
-    """For each way to search, each measure's value for every query."""
-    ways: dict[str, dict[str, Any]] = {
-        "bm25": {"method": "bm25"},
-        "dense": {"method": "dense"},
-        "hybrid": {},
-        "hybrid, diversity 0.1": {"diversity": 0.1},
-        "hybrid, diversity 0.3": {"diversity": 0.3},
-    }
-    return {name: _measure_search(index, queries, **arguments) for name, arguments in ways.items()}
-
-
-def evaluate_reranking(
-    index: DocumentIndex, queries: Sequence[Query], model: LanguageModel
-) -> dict[str, dict[str, list[float]]]:
-    """Hybrid search without and with `model` reading the best candidates."""
-    return {
-        "hybrid": _measure_search(index, queries),
-        f"hybrid, reranked by {model.name}": _measure_search(index, queries, rerank=model),
-    }
-
-
-def _measure_search(index: DocumentIndex, queries: Sequence[Query], **arguments: Any) -> dict[str, list[float]]:
-    rankings = [ranked_passages(search(index, query.text, limit=HITS, **arguments)) for query in queries]
-    return measure(queries, rankings, NAMES)
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A setting of fusion and its mean nDCG@10."""
-
-    candidates: int
-    k: float
-    bm25_weight: float
-    ndcg: float
-
-
-def tune(index: DocumentIndex, queries: Sequence[Query]) -> Iterator[Tried]:
-    """Every combination of candidates a method, k and weight of keywords."""
-    found = [
-        (
-            [chunk_id for chunk_id, _ in index.keyword_search(search_words(query.text), 200, None)],
-            [chunk_id for chunk_id, _ in index.vector_search(index.embed_query(query.text), 200, None)],
+@contextmanager
+def _open(way: SearchMethod, embedder: str, _: LanguageModel | None, limit: int | None) -> Iterator[AskedSession]:
+    collection = load_cranfield(data_path("cranfield"))
+    with LocalEmbedder(embedder) as opened, indexed(collection.passages, opened) as index:
+        yield AskedSession(
+            samples=[_sample(idx, query) for idx, query in enumerate(collection.queries[:limit])],
+            ask=partial(ask, index, way),
+            figures=partial(mean_figures, MEASURES),
         )
-        for query in queries
-    ]
-    ids = sorted({chunk_id for pair in found for ranking in pair for chunk_id in ranking})
-    sources = {chunk_id: chunk.source.removesuffix(".txt") for chunk_id, chunk in index.chunks(ids).items()}
-    for candidates, k, weight in product((50, 100, 200), (5, 10, 20, 60), (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)):
-        rankings = []
-        for bm25, dense in found:
-            lists = {"bm25": bm25[:candidates], "dense": dense[:candidates]}
-            fused = fuse_rankings(lists, k=k, weights={"bm25": weight})
-            rankings.append(list(dict.fromkeys(sources[chunk_id] for chunk_id, _ in fused)))
-        yield Tried(candidates, k, weight, means(measure(queries, rankings, ["nDCG@10"]))["nDCG@10"])
 
 
-def report(embedder: str, index: DocumentIndex, queries: Sequence[Query]) -> dict[str, Any]:
-    """Everything the results file says about one embedder."""
-    values = evaluate(index, queries)
-    even = {query.query_id for query in half(queries, odd=False)}
-    on_even = {
-        way: {name: [v for query, v in zip(queries, column, strict=True) if query.query_id in even]
-              for name, column in columns.items()}
-        for way, columns in values.items()
-    }  # fmt: skip
-    return {
-        "embedder": embedder,
-        "chunks": index.stats().num_chunks,
-        "all": {way: means(columns) for way, columns in values.items()},
-        "even": {way: means(columns) for way, columns in on_even.items()},
-        "differences": {
-            f"{a} - {b}, {part} queries": compare(rows[a]["nDCG@10"], rows[b]["nDCG@10"])
-            for part, rows in (("all", values), ("even", on_even))
-            for a, b in (("hybrid", "bm25"), ("hybrid", "dense"), ("dense", "bm25"))
-        },
-    }
+def ask(index: DocumentIndex, way: SearchMethod, sample: Sample) -> Answered:
+    """Search once and measure the ranking."""
+    query = sample.doc["query"]
+    hits = search(index, query, limit=HITS, method=way)
+    ranking = ranked_passages(hits)
+    return Answered(
+        arguments=[(query, {"search": way, "limit": HITS})],
+        resps=[[{"file": hit.chunk.source, "start": hit.chunk.start, "score": hit.score} for hit in hits]],
+        filtered_resps=[ranking],
+        values={name: OF_RANKINGS[name](ranking, sample.target) for name in NAMES},
+    )
 
 
-def as_markdown(figures: dict[str, Any]) -> str:
-    """One embedder's figures as a section of a results page."""
-    lines = [
-        f"## {figures['embedder']}",
-        f"All 225 queries ({figures['chunks']:,} chunks):",
-        as_table(figures["all"], "search"),
-        "Even queries, which no setting was chosen on:",
-        as_table(figures["even"], "search"),
-        "Differences of nDCG@10, with the 95 % interval of a paired bootstrap over queries:",
-        _differences(figures["differences"]),
-    ]
-    if "rerank" in figures:
-        number = figures["rerank"]["queries"]
-        lines += [
-            f"Reranking, on {number} even queries:",
-            as_table(figures["rerank"]["means"], "search"),
-            _differences(figures["rerank"]["differences"]),
-        ]
-    return "\n\n".join(lines)
-
-
-def _differences(differences: dict[str, dict[str, float]]) -> str:
-    rows = [f"| {pair} | {d['mean']:+.3f} | {d['low']:+.3f} … {d['high']:+.3f} |" for pair, d in differences.items()]
-    return "\n".join(["| nDCG@10 | mean | 95 % |", "|---|---|---|", *rows])
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m eval.tasks.cranfield", description=__doc__.splitlines()[0])
-    parser.add_argument("--embedder", default="e5-small-multilingual")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with the three files of the collection")
-    parser.add_argument("--work", type=Path, default=None, help="keep the index here for the next run")
-    parser.add_argument("--rerank", default=None, metavar="MODEL", help="also let this model rerank some queries")
-    parser.add_argument("--tune", action="store_true", help="try settings of fusion on the odd queries instead")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--write", action="store_true", help="also put the figures into eval/results")
-    options = parser.parse_args()
-
-    collection = load_cranfield(options.data)
-    work = options.work / options.embedder if options.work else None
-    with LocalEmbedder(options.embedder) as embedder, indexed(collection.passages, embedder, work) as index:
-        if options.tune:
-            tried = sorted(tune(index, half(collection.queries, odd=True)), key=lambda one: -one.ndcg)
-            for one in tried:
-                sys.stdout.write(f"{one.ndcg:.4f}  candidates {one.candidates}, k {one.k}, bm25 {one.bm25_weight}\n")
-            return 0
-        figures = report(options.embedder, index, collection.queries)
-        arguments = ["--embedder", options.embedder, *(["--rerank", options.rerank] if options.rerank else [])]
-        figures |= provenance("eval.tasks.cranfield", *arguments)
-        if options.rerank:
-            some = half(collection.queries, odd=False)[::4][:RERANKED_QUERIES]
-            with open_model(options.rerank) as model:
-                values = evaluate_reranking(index, some, model)
-            without, reranked = values
-            figures["rerank"] = {
-                "queries": len(some),
-                "means": {way: means(columns) for way, columns in values.items()},
-                "differences": {
-                    f"{reranked} - {without}": compare(values[reranked]["nDCG@10"], values[without]["nDCG@10"])
-                },
-            }
-    if options.write:
-        about = " ".join(__doc__.split("\n\n")[2].split())
-        write_results("cranfield", options.embedder, figures, title="Cranfield", about=about, as_markdown=as_markdown)
-    sys.stdout.write((json.dumps(figures) if options.json else as_markdown(figures)) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _sample(doc_id: int, query: Query) -> Sample:
+    return Sample(doc_id=doc_id, doc={"id": query.query_id, "query": query.text}, target=dict(query.grades))

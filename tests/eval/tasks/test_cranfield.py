@@ -1,14 +1,20 @@
 """Cranfield: the collection is read right, and hybrid search is better than either half."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appkit import LocalEmbedder
+from appkit.errors import EvaluationDataError
 from appkit.retrieval.segmentation import search_words
+from eval.harness.task import Sample
 from eval.metrics.ranking import ndcg_at
 from eval.tasks.collection import Collection, indexed
-from eval.tasks.cranfield import evaluate, half, load_cranfield
+from eval.tasks.cranfield import ask, make_task
+from eval.tasks.cranfield_data import half, load_cranfield
+from eval.tasks.cranfield_study import evaluate
+from tests.appkit.rag.chunks import WordEmbedder
 from tests.helpers.real_models import real_model
 from tests.helpers.shared_data import shared_data
 
@@ -45,6 +51,38 @@ def test_shared_words_alone_are_a_start(cranfield: Collection) -> None:
         ranking = sorted(words, key=lambda name: -len(asked & words[name]) / (20 + len(words[name])))
         scores.append(ndcg_at(10, ranking, query.grades))
     assert sum(scores) / len(scores) > 0.1  # by chance it is 0.005: files and numbers belong together
+
+
+PASSAGES = {"1": "the lift of a swept wing", "2": "heat in a composite slab", "3": "buckling of a thin shell"}
+
+
+def test_a_query_is_measured_by_where_its_passages_stand(tmp_path: Path) -> None:
+    sample = Sample(doc_id=0, doc={"id": "1", "query": "lift of a wing"}, target={"1": 1, "3": 0})
+    with indexed(PASSAGES, WordEmbedder(), tmp_path) as index:
+        right = ask(index, "bm25", sample)
+        wrong = ask(index, "bm25", replace(sample, target={"2": 1}))
+    assert right.filtered_resps[0][0] == "1"
+    assert right.values == {"nDCG@10": 1.0, "recall@10": 1.0, "recall@100": 1.0, "MRR": 1.0, "MAP": 1.0}
+    assert wrong.values["MRR"] < 1
+
+
+def test_a_task_searches_without_a_model() -> None:
+    task = make_task({"search": "bm25", "embedder": "e5-small-multilingual"})
+    assert (task.needs_model, task.output_type) == (False, "retrieval")
+    assert task.settings == {"search": "bm25", "embedder": "e5-small-multilingual"}
+    with pytest.raises(ValueError, match="choose one of hybrid, dense, bm25"):
+        make_task({"search": "fuzzy"})
+
+
+def test_what_is_no_collection_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cran.all.1400.xml").write_text("<docno>1</docno><text>wing</text>", "utf-8")
+    (tmp_path / "cran.qry.xml").write_text("<top><title>wing</title></top>", "utf-8")
+    (tmp_path / "cranqrel.trec.txt").write_text("1 0 1\n", "utf-8")
+    with pytest.raises(EvaluationDataError, match=r"Line 1 of .*cranqrel\.trec\.txt is no judgement: '1 0 1'"):
+        load_cranfield(tmp_path)
+    (tmp_path / "cranqrel.trec.txt").write_text("1 0 7 1\n", "utf-8")
+    with pytest.raises(EvaluationDataError, match="not there"):
+        load_cranfield(tmp_path)
 
 
 @pytest.mark.slow
