@@ -18,6 +18,7 @@ PYTHON_TASKS: Mapping[str, str] = MappingProxyType(
         "cranfield": "eval.tasks.cranfield",
         "gsm8k": "eval.tasks.gsm8k",
         "judge_pairs": "eval.tasks.judge_pairs",
+        "judge_pairs": "eval.tasks.judge_pairs",
         "perplexity": "eval.tasks.perplexity",
         "smoke": "eval.tasks.smoke",
     }

@@ -29,13 +29,13 @@ from eval.harness.run_files import (
     read_results,
     read_samples,
 )
+from eval.harness.run_header import PARTS as HEADER_PARTS
 from eval.harness.run_header import check_same
 from eval.harness.task import Answered, Sample
 from runtime.errors import LockTimeoutError
 from runtime.files import FileLock, write_atomic
 
 LOCK = ".lock"
-_HEADER_PARTS = ("package", "task", "model")
 
 
 @contextmanager
@@ -73,7 +73,7 @@ class RunFolder:
         _refuse_links(folder)
         results = read_results(folder)
         if results is not None:
-            check_same({name: results["appkit"][name] for name in _HEADER_PARTS}, header, folder)
+            check_same({name: results["appkit"][name] for name in HEADER_PARTS}, header, folder)
         partial, is_begun = self._read_partial()
         if results is None and not is_begun and (folder / SAMPLES).exists():
             raise EvaluationError(
@@ -220,7 +220,7 @@ def _partial_header(line: bytes, path: Path) -> dict[str, Any]:
         header = None
     if not isinstance(header, dict) or (header.get("format"), header.get("version")) != (f"{FORMAT}-partial", VERSION):
         raise EvaluationError(f"{path} is no run under way of this version: give another folder, or remove it.")
-    return {name: header.get(name) for name in _HEADER_PARTS}
+    return {name: header.get(name) for name in HEADER_PARTS}
 
 
 def _remove_run(folder: Path) -> None:

@@ -17,6 +17,9 @@ _MAX_NAME = 60
 _MAX_SHOWN = 60
 
 
+PARTS = ("package", "task", "model")
+
+
 def header_of(task: Task, model: ModelIdentity) -> dict[str, Any]:
     """As JSON: everything that a sample's outcome depends on.
 
@@ -47,16 +50,27 @@ def default_folder(header: Mapping[str, Any]) -> Path:
 
 def check_same(there: Mapping[str, Any], here: Mapping[str, Any], folder: Path) -> None:
     """Raise EvaluationError, which names what differs, unless the run in `folder` is of the same task and model."""
-    old, new = dict(_flat(there)), dict(_flat(here))
-    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    if not differing:
+    found = differing(there, here)
+    if not found:
         return
-    first = ", ".join(f"{name} is {_shown(old, name)} there and {_shown(new, name)} here" for name in differing[:3])
-    more = f", and {len(differing) - 3} more differ" if len(differing) > 3 else ""
+    first = ", ".join(f"{name} is {shown(old)} there and {shown(new)} here" for name, old, new in found[:3])
+    more = f", and {len(found) - 3} more differ" if len(found) > 3 else ""
     raise EvaluationError(
         f"{folder} holds another run: {first}{more}. Their samples are not mixed: give another folder, or begin anew "
         "with --fresh (fresh=True)."
     )
+
+
+def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """What is not the same in two headers: (dotted name, value in `a`, value in `b`), None where there is none."""
+    in_a, in_b = dict(_flat(a)), dict(_flat(b))
+    return [(name, in_a.get(name), in_b.get(name)) for name in {**in_a, **in_b} if in_a.get(name) != in_b.get(name)]
+
+
+def shown(value: Any) -> str:
+    """A value of a header on one line, shortened."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -66,13 +80,6 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(part, f"{name}.{key}" if name else key)
     else:
         yield name, value
-
-
-def _shown(values: Mapping[str, Any], name: str) -> str:
-    if name not in values:
-        return "missing"
-    text = json.dumps(values[name], ensure_ascii=False)
-    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _as_file_name(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from appkit.errors import EvaluationError
 from eval.harness.record import answered_of, sample_of
 from eval.harness.run_files import RESULTS, SAMPLES, read_results, read_samples
+from eval.harness.run_header import PARTS
 from eval.harness.task import Answered, Measure, Sample
 from eval.metrics import Figure
 
@@ -23,6 +24,11 @@ class Run:
     figures: Mapping[str, Figure]  # by measure, the important one first
     measures: Sequence[Measure]  # of the figures, in the same order
     results: Mapping[str, Any] = field(repr=False)  # results.json as it stands
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        """Everything the run depends on: package, task with its settings, model."""
+        return {name: self.results["appkit"][name] for name in PARTS}
 
     @property
     def task_settings(self) -> Mapping[str, Any]:
@@ -42,6 +48,10 @@ class Run:
     def records(self) -> list[dict[str, Any]]:
         """The lines of samples.jsonl, checked. Raises EvaluationError as `samples` does."""
         return read_samples(self.folder / SAMPLES, self.results["appkit"]["samples"].get("sha256", ""))
+
+    def measure(self, name: str) -> Measure:
+        """The measure of that name. Raises KeyError where the run has none."""
+        return {measure.name: measure for measure in self.measures}[name]
 
 
 def load_run(folder: str | Path) -> Run:
