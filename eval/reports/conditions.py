@@ -2,17 +2,23 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from appkit import strict_json
+from appkit.errors import EvaluationError
+from eval.harness.run_files import CONDITIONS, MAX_JSON_BYTES
+from eval.harness.stored_run import Run
 from eval.reports.listed_runs import ListedRun, by_task, run_name
 from eval.reports.markup import append_, element
 from eval.reports.page_text import page_texts, text
-from eval.reports.run_files import RunFiles
+from eval.reports.sample_text import shortened
 
 MAX_ROWS = 200
 MAX_OPEN = 2  # tasks whose tables are unfolded from the beginning
 MAX_CELL_CHARS = 2_000
+MAX_NAME_CHARS = 200
 
 # Facts of a run that differ between any two runs, and so say nothing about whether two compare.
 _ALWAYS_DIFFER = ("command", "started", "seconds", "folder")
@@ -31,7 +37,7 @@ def conditions_section(runs: Sequence[ListedRun]) -> Element:
 
 
 def _task_table(runs: Sequence[ListedRun]) -> Iterator[Element]:
-    facts = [dict(_facts(run.files)) for run in runs]
+    facts = [dict(_facts(listed.run)) for listed in runs]
     names = list(dict.fromkeys(name for of_run in facts for name in of_run))
     head = element("tr", {}, element("td"), *(element("th", {"scope": "col"}, run_name(run)) for run in runs))
     rows = [_row(name, [of_run.get(name, "") for of_run in facts]) for name in names[:MAX_ROWS]]
@@ -54,19 +60,34 @@ def _row(name: str, values: Sequence[str]) -> Element:
     return row
 
 
-def _facts(run: RunFiles) -> Iterator[tuple[str, str]]:
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
     """Everything that the files of a run say of it, flat, by the name it is shown under."""
-    yield "task", run.task
-    yield from _flat("", {name: value for name, value in run.task_facts.items() if name not in ("name", "settings")})
-    if run.num_shots is not None:
-        yield "num_shots", str(run.num_shots)
-    yield "model", run.model
-    yield from _flat("", {name: value for name, value in run.model_facts.items() if name != "name"})
-    settings = run.task_facts.get("settings")
-    if isinstance(settings, dict):
-        yield from _flat("", {f"settings.{name}": value for name, value in settings.items()})
-    yield from _flat("", run.conditions)
+    ours = run.results["appkit"]
+    for part in ("task", "model"):
+        yield part, ours[part]["name"]
+        yield from _flat("", {name: value for name, value in ours[part].items() if name not in ("name", "settings")})
+    yield from _flat("", {f"settings.{name}": value for name, value in ours["task"]["settings"].items()})
+    yield from _flat("", {"limit": run.results.get("config", {}).get("limit")})
+    yield from _flat("", _recorded(run.folder / CONDITIONS))
     yield "folder", str(run.folder)
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """Command, date and machine; nothing where nobody noted them."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_JSON_BYTES + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise EvaluationError(f"{path} cannot be read: {error.strerror}.") from error
+    try:
+        recorded = strict_json.loads(content) if len(content) <= MAX_JSON_BYTES else None
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path} is not JSON: {str(error)[:200]}.") from error
+    if not isinstance(recorded, dict):
+        raise EvaluationError(f"{path} must hold a JSON object of at most {MAX_JSON_BYTES >> 20} MiB.")
+    return recorded
 
 
 def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -76,7 +97,7 @@ def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _flat(f"{prefix}{name}.", value)
         elif value is not None:
             shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            yield f"{prefix}{name}"[:200], _cut(shown)
+            yield shortened(f"{prefix}{name}", MAX_NAME_CHARS), _cut(shown)
 
 
 def _cut(shown: str) -> str:

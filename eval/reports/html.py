@@ -13,11 +13,12 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from appkit.errors import EvaluationError
+from eval.harness.stored_run import load_run
 from eval.reports.conditions import conditions_section
+from eval.reports.differences import differences_section
 from eval.reports.listed_runs import MAX_RUNS, ListedRun, by_task, list_runs
 from eval.reports.markup import as_html, element
 from eval.reports.page_text import page_file, page_texts, text
-from eval.reports.run_files import read_run
 from eval.reports.sample_browser import browser_section
 from eval.reports.sample_data import MAX_PAGE_BYTES, script_json, task_samples
 from eval.reports.scores import scores_section
@@ -38,7 +39,7 @@ def write_report(runs: Sequence[Path], path: Path) -> None:
     """
     if not 1 <= len(runs) <= MAX_RUNS:
         raise ValueError(f"A report shows 1 to {MAX_RUNS} runs, got {len(runs)}.")
-    listed = list_runs([read_run(Path(folder)) for folder in runs])
+    listed = list_runs([load_run(folder) for folder in runs])
     try:
         with write_atomic(path) as file:
             for piece in _page(listed):
@@ -51,9 +52,11 @@ def _page(runs: Sequence[ListedRun]) -> Iterator[str]:
     style, script = page_file("style.css"), _script()
     yield "<!doctype html>\n<html lang=en>\n"
     yield as_html(_head(runs, style, script)) + "\n<body>\n"
-    yield as_html(_header(runs)) + "\n"
-    main = element("main", {}, scores_section(runs), conditions_section(runs), browser_section())
-    yield as_html(main) + "\n"
+    yield as_html(_header(runs)) + "\n<main>\n"
+    for section in (scores_section(runs), differences_section(runs), conditions_section(runs), browser_section()):
+        if section is not None:
+            yield as_html(section) + "\n"
+    yield "</main>\n"
     yield from _data(runs)
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
@@ -71,15 +74,16 @@ def _head(runs: Sequence[ListedRun], style: str, script: str) -> Element:
         element("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
         element("meta", {"name": "referrer", "content": "no-referrer"}),
         element("meta", {"name": "color-scheme", "content": "light dark"}),
-        element("title", {}, "Evaluation: " + ", ".join(dict.fromkeys(run.files.task for run in runs))),
+        element("title", {}, "Evaluation: " + ", ".join(dict.fromkeys(listed.run.task for listed in runs))),
         element("style", {}, style),
     )
 
 
 def _header(runs: Sequence[ListedRun]) -> Element:
-    tasks = ", ".join(dict.fromkeys(run.files.task for run in runs))
+    tasks = ", ".join(dict.fromkeys(listed.run.task for listed in runs))
     links = element("nav", {"data-label": "sections"})
-    for name in ("scores", "runs", "samples"):
+    has_pairs = len(by_task(runs)) < len(runs)
+    for name in ("scores", *(["differences"] if has_pairs else []), "runs", "samples"):
         links.append(text("a", name, {"href": f"#{name}"}))
     languages = element("div", {"class": "languages", "role": "group", "data-label": "language"})
     for code, name in (("en", "English"), ("zh", "中文")):
@@ -93,15 +97,15 @@ def _data(runs: Sequence[ListedRun]) -> Iterator[str]:
     tasks: list[dict[str, Any]] = []
     room = MAX_PAGE_BYTES
     for name, of_task in by_task(runs).items():
-        samples = task_samples([run.files for run in of_task], room)
+        samples = task_samples([listed.run for listed in of_task], room)
         room -= samples.num_bytes
         for part_idx, part in enumerate(samples.parts):
             yield f'<script type="application/json" id="part-{len(tasks)}-{part_idx}">{part}</script>\n'
-        lower = {score.name for run in of_task for score in run.files.scores if not score.higher_is_better}
-        shown = {"name": name, "runs": [run.idx for run in of_task], "lower": sorted(lower)}
-        folders = [str(run.files.folder) for run in of_task]
+        lower = {each.name for listed in of_task for each in listed.run.measures if not each.higher_is_better}
+        shown = {"name": name, "runs": [listed.idx for listed in of_task], "lower": sorted(lower)}
+        folders = [str(listed.run.folder) for listed in of_task]
         tasks.append({**shown, "folders": folders, "numAll": samples.num_all, **samples.index})
-    named = [{"letter": run.letter, "model": run.files.model, "place": run.place} for run in runs]
+    named = [{"letter": listed.letter, "model": listed.run.model} for listed in runs]
     report = script_json({"runs": named, "tasks": tasks, "texts": page_texts()})
     yield f'<script type="application/json" id="report">{report}</script>\n'
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from eval.harness.stored_run import Run
 from eval.reports.markup import element
-from eval.reports.run_files import RunFiles
 from eval.reports.score_plot import marker
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -20,28 +20,28 @@ class ListedRun:
     idx: int
     letter: str
     place: int  # among the runs of its task: the same in all tasks for those who give runs in a steady order
-    files: RunFiles
+    run: Run
 
 
-def list_runs(runs: Sequence[RunFiles]) -> list[ListedRun]:
+def list_runs(runs: Sequence[Run]) -> list[ListedRun]:
     """`runs` in their order, at most `MAX_RUNS`."""
     places: Counter[str] = Counter()
     listed = []
     for idx, run in enumerate(runs):
-        listed.append(ListedRun(idx=idx, letter=_LETTERS[idx], place=places[run.task], files=run))
+        listed.append(ListedRun(idx=idx, letter=_LETTERS[idx], place=places[run.task], run=run))
         places[run.task] += 1
     return listed
 
 
-def by_task(runs: Sequence[ListedRun]) -> dict[str, list[ListedRun]]:
+def by_task(listed: Sequence[ListedRun]) -> dict[str, list[ListedRun]]:
     """The runs of each task, tasks in the order of their first run."""
     found: dict[str, list[ListedRun]] = {}
-    for run in runs:
-        found.setdefault(run.files.task, []).append(run)
+    for each in listed:
+        found.setdefault(each.run.task, []).append(each)
     return found
 
 
-def run_name(run: ListedRun) -> Element:
+def run_name(listed: ListedRun) -> Element:
     """Marker, letter and model of a run."""
-    name = element("bdi", {}, run.files.model or run.files.task)
-    return element("span", {"class": "run-name"}, marker(run.place), element("b", {}, run.letter), " ", name)
+    name = element("bdi", {}, listed.run.model or listed.run.task)
+    return element("span", {"class": "run-name"}, marker(listed.place), element("b", {}, listed.letter), " ", name)

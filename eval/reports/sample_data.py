@@ -1,4 +1,4 @@
-"""The samples of a task in all its runs, as data for the page: a small index at once, the texts in parts for later.
+"""The samples of a task as data for the page: a small index at once, the texts in parts for later.
 
 The page parses a part when a sample in it is opened or searched, so that a report of thousands of samples opens at
 once. A report has room for `MAX_PAGE_BYTES` of texts and `MAX_SAMPLES` of a task; the page says how many samples are
@@ -6,27 +6,25 @@ left out, and where they stand.
 """
 
 import json
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from heapq import merge
-from itertools import groupby
 from typing import Any
 
-from eval.reports.run_files import MAX_MEASURES, RunFiles
-from eval.reports.sample_text import ShownText, label_of, shown_text
+from eval.harness.stored_run import Run
+from eval.harness.task import Answered
+from eval.reports.sample_index import Rows, columns_of, joined, sample_in
+from eval.reports.sample_text import ShownText, shortened, shown_text
 
 MAX_PAGE_BYTES = 64 << 20  # of sample texts in one report
 MAX_SAMPLES = 20_000  # of one task
 MAX_TOKENS = 8_192  # of one sample in the heat map
 MAX_REQUESTS = 64  # of one sample
-MAX_FIELDS = 64  # of one document
+MAX_FIELDS = 64  # of one document, and of one request; further ones are shown as one
 _PART_BYTES = 256 << 10
+_MAX_NAME_CHARS = 200
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-Rows = Sequence[dict[str, Any] | None]  # a sample as each run has it, None where one has not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,33 +33,29 @@ class TaskSamples:
 
     index: Mapping[str, Any]  # what lists, filters and sorts them, in columns
     parts: Sequence[str]  # their texts, JSON safe inside a script element
-    num_shown: int
-    num_all: int
-
-    @property
-    def num_bytes(self) -> int:
-        return sum(map(len, self.parts))
+    num_bytes: int  # of the parts
+    num_all: int  # with those that are left out
 
 
-def task_samples(runs: Sequence[RunFiles], room_bytes: int) -> TaskSamples:
-    """The samples that `runs`, all of one task, have between them, as many as there is room for.
-
-    Samples are one where both number and content of the document are.
+def task_samples(runs: Sequence[Run], room_bytes: int = MAX_PAGE_BYTES) -> TaskSamples:
+    """The samples that `runs`, all of one task, have between them: the first ones, as many as there is room for.
 
     Raises:
-        EvaluationError: see `RunFiles.samples`.
+        EvaluationError: see `Run.samples`.
     """
-    columns = _Columns(runs)
     writer = _PartWriter()
-    num_all, is_full = 0, False
-    for rows in _joined(runs):
+    shown: list[Rows] = []
+    part_of: list[int] = []
+    num_all = 0
+    for rows in joined(runs):
         num_all += 1
-        is_full = is_full or writer.num_bytes >= room_bytes or len(columns.ids) >= MAX_SAMPLES
-        if not is_full:
-            columns.add(rows, part=len(writer.parts))
+        if len(shown) == num_all - 1 < MAX_SAMPLES and writer.num_bytes < room_bytes:
+            shown.append(rows)
+            part_of.append(len(writer.parts))
             writer.add(rows)
     writer.flush()
-    return TaskSamples(index=columns.as_json(), parts=writer.parts, num_shown=len(columns.ids), num_all=num_all)
+    index = {**columns_of(shown, runs), "parts": part_of}
+    return TaskSamples(index=index, parts=writer.parts, num_bytes=writer.num_bytes, num_all=num_all)
 
 
 def script_json(value: Any) -> str:
@@ -70,80 +64,26 @@ def script_json(value: Any) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _joined(runs: Sequence[RunFiles]) -> Iterator[Rows]:
-    streams = [((sample["doc_id"], idx, sample) for sample in run.samples()) for idx, run in enumerate(runs)]
-    for _, group in groupby(merge(*streams, key=lambda entry: entry[:2]), key=lambda entry: entry[0]):
-        by_content: dict[str, list[dict[str, Any] | None]] = {}
-        for _, idx, sample in group:
-            rows = by_content.setdefault(str(sample.get("doc_hash")), [None] * len(runs))
-            rows[idx] = sample
-        yield from by_content.values()
-
-
-class _Columns:
-    """The index while it is made."""
-
-    def __init__(self, runs: Sequence[RunFiles]) -> None:
-        self.ids: list[int] = []
-        self.labels: list[str] = []
-        self.clusters: list[str | None] = []
-        self.parts: list[int] = []
-        self.answers: list[list[int]] = []  # which samples' runs answered the same: equal numbers
-        self.values: list[dict[str, list[float | None]]] = [{} for _ in runs]
-        self.has_tokens = False
-        self.measures = list(dict.fromkeys(score.name for run in runs for score in run.scores))
-
-    def add(self, rows: Rows, part: int) -> None:
-        first = next(row for row in rows if row is not None)
-        self.ids.append(first["doc_id"])
-        self.labels.append(label_of(first))
-        self.clusters.append(None if first.get("cluster") is None else shown_text(first["cluster"])[0][:80])
-        self.parts.append(part)
-        self.answers.append(_same_answers(rows))
-        for columns, row in zip(self.values, rows, strict=True):
-            for name in _measures_of(row):
-                if name not in self.measures and len(self.measures) < MAX_MEASURES:
-                    self.measures.append(name)
-            for name in self.measures:
-                column = columns.setdefault(name, [])
-                column.extend([None] * (len(self.ids) - 1 - len(column)))
-                column.append(_value(row, name))
-
-    def as_json(self) -> dict[str, Any]:
-        known = [name for name in self.measures if any(_is_known(columns.get(name)) for columns in self.values)]
-        return {
-            "ids": self.ids,
-            "labels": self.labels,
-            "clusters": self.clusters,
-            "parts": self.parts,
-            "answers": self.answers,
-            "measures": known,
-            "values": [[self._padded(columns.get(name, [])) for name in known] for columns in self.values],
-        }
-
-    def _padded(self, column: list[float | None]) -> list[float | None]:
-        return column + [None] * (len(self.ids) - len(column))
-
-
 class _PartWriter:
     """Collects samples into parts; within one, equal texts (a prompt in two runs) are kept once."""
 
     def __init__(self) -> None:
         self.parts: list[str] = []
-        self.num_bytes = 0
+        self.num_bytes = 0  # of the finished parts
         self._texts: dict[ShownText, int] = {}
         self._samples: list[dict[str, Any]] = []
         self._part_bytes = 0
 
     def add(self, rows: Rows) -> None:
-        first = next(row for row in rows if row is not None)
+        """One more sample, as all runs have it."""
+        asked = sample_in(rows)
         sample = {
-            "doc": self._fields(first.get("doc")),
-            "target": self._text(first.get("target")),
-            "runs": [None if row is None else self._answered(row) for row in rows],
+            "doc": self._fields(asked.doc),
+            "target": self._text(asked.target),
+            "runs": [None if row is None else self._answered(row[1]) for row in rows],
         }
         self._samples.append(sample)
-        self._part_bytes += len(json.dumps(sample))
+        self._part_bytes += len(script_json(sample))
         if self._part_bytes >= _PART_BYTES:
             self.flush()
 
@@ -156,73 +96,32 @@ class _PartWriter:
         self.num_bytes += len(part.encode())
         self._texts, self._samples, self._part_bytes = {}, [], 0
 
-    def _answered(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        requests = [list(request.values()) for request in _objects(row.get("arguments"))]
-        answers, judged = _list(row.get("resps")), _list(row.get("filtered_resps"))
-        tokens = [pair for pair in _list(row.get("token_logprobs")) if isinstance(pair, list) and len(pair) >= 2]
+    def _answered(self, answered: Answered) -> dict[str, Any]:
+        requests, answers, judged = answered.arguments, answered.resps, answered.filtered_resps
+        tokens = answered.token_logprobs
         return {
-            "requests": [[self._text(part) for part in request[:8]] for request in requests[:MAX_REQUESTS]],
+            "requests": [self._parts(request) for request in requests[:MAX_REQUESTS]],
             "answers": [self._text(answer) for answer in answers[:MAX_REQUESTS]],
             "judged": [self._text(answer) for answer in judged[:MAX_REQUESTS]],
-            "left": max(0, len(requests) - MAX_REQUESTS, len(answers) - MAX_REQUESTS, len(judged) - MAX_REQUESTS),
-            "notes": self._fields(row.get("notes")) if row.get("notes") else [],
-            "tokens": [str(pair[0]) for pair in tokens[:MAX_TOKENS]],
-            "logprobs": [_rounded(pair[1]) for pair in tokens[:MAX_TOKENS]],
+            "left": max(0, max(len(requests), len(answers), len(judged)) - MAX_REQUESTS),
+            "notes": self._fields(answered.notes),
+            "tokens": [token for token, _ in tokens[:MAX_TOKENS]],
+            "logprobs": [None if logprob is None else round(float(logprob), 4) for _, logprob in tokens[:MAX_TOKENS]],
             "tokens_left": max(0, len(tokens) - MAX_TOKENS),
         }
 
-    def _fields(self, value: Any) -> list[list[Any]]:
-        """An object as [name, text] pairs; anything else as one without a name."""
-        if not isinstance(value, dict):
-            return [["", self._text(value)]]
-        fields = [[name[:200], self._text(part)] for name, part in list(value.items())[:MAX_FIELDS]]
-        if len(value) > MAX_FIELDS:
-            fields.append(["…", self._text(f"+ {len(value) - MAX_FIELDS}")])
-        return fields
+    def _parts(self, request: Sequence[Any]) -> list[int]:
+        return [number for _, number in self._fields({str(place): part for place, part in enumerate(request)})]
+
+    def _fields(self, value: Mapping[str, Any]) -> list[tuple[str, int]]:
+        """Names and texts; those beyond the limit together as one."""
+        entries = list(value.items())
+        if len(entries) > MAX_FIELDS:
+            entries[MAX_FIELDS - 1 :] = [("…", dict(entries[MAX_FIELDS - 1 :]))]
+        return [(shortened(name, _MAX_NAME_CHARS), self._text(part)) for name, part in entries]
 
     def _text(self, value: Any) -> int:
         text = shown_text(value)
         if text not in self._texts:
-            self._part_bytes += sum(len(piece.encode("utf-8", "replace")) for piece in text if isinstance(piece, str))
+            self._part_bytes += len(script_json(text).encode())
         return self._texts.setdefault(text, len(self._texts))
-
-
-def _same_answers(rows: Rows) -> list[int]:
-    """By run the number of its answer: runs that answered alike have the same; -1 where there is none."""
-    numbers: dict[str, int] = {}
-    answers = [None if row is None else json.dumps(row.get("resps")) for row in rows]
-    return [-1 if answer is None else numbers.setdefault(answer, len(numbers)) for answer in answers]
-
-
-def _measures_of(row: Mapping[str, Any] | None) -> list[str]:
-    return [name for name in _list(row.get("metrics")) if isinstance(name, str)] if row is not None else []
-
-
-def _value(row: Mapping[str, Any] | None, name: str) -> float | None:
-    return None if row is None else _finite(row.get(name))
-
-
-def _finite(value: Any) -> float | None:
-    """A number, None for all else, and for a whole number that no float holds."""
-    try:
-        number = float(value) if isinstance(value, int | float) else math.nan
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _is_known(column: Sequence[float | None] | None) -> bool:
-    return any(value is not None for value in column or ())
-
-
-def _rounded(value: Any) -> float | None:
-    number = _finite(value)
-    return None if number is None else round(number, 4)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [part for part in value.values() if isinstance(part, dict)] if isinstance(value, dict) else []

@@ -30,15 +30,13 @@ def as_json(value: Any) -> str:
     return line if len(line) <= _SHORT_JSON_CHARS else json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def label_of(sample: Mapping[str, Any]) -> str:
+def label_of(doc: Mapping[str, Any]) -> str:
     """One short line to find a sample by in a list."""
-    line = " ".join(_label_text(sample.get("doc"))[: 8 * MAX_LABEL_CHARS].split())
-    return line if len(line) <= MAX_LABEL_CHARS else line[: MAX_LABEL_CHARS - 1] + "…"
+    texts = {name: value for name, value in doc.items() if isinstance(value, str) and value.strip()}
+    named = next((texts[name] for name in _LABEL_FIELDS if name in texts), None)
+    return shortened(" ".join((named or next(iter(texts.values()), as_json(doc))).split()), MAX_LABEL_CHARS)
 
 
-def _label_text(doc: Any) -> str:
-    if isinstance(doc, dict):
-        texts = {name: value for name, value in doc.items() if isinstance(value, str) and value.strip()}
-        named = next((texts[name] for name in _LABEL_FIELDS if name in texts), None)
-        return named or next(iter(texts.values()), as_json(doc))
-    return doc if isinstance(doc, str) else as_json(doc)
+def shortened(text: str, max_chars: int) -> str:
+    """`text`, with an ellipsis for what is beyond `max_chars`."""
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"

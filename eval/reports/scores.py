@@ -1,18 +1,29 @@
 """The scores of all runs: a table whose last column is a plot, one axis for all that compares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
+from eval.harness.task import Measure
 from eval.metrics import Figure
 from eval.reports.listed_runs import ListedRun, run_name
 from eval.reports.markup import Child, element
 from eval.reports.page_text import text
-from eval.reports.run_files import Score
 from eval.reports.score_axis import Axis, axis_of, scale_of
 from eval.reports.score_plot import axis_row, interval_row
 
-Group = list[tuple[ListedRun, Score]]  # one measure of one task, in every run of the task that has it
-_Groups = dict[tuple[str, str], Group]  # by task and measure
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One figure of one run."""
+
+    listed: ListedRun
+    measure: Measure
+    figure: Figure
+
+
+# One measure of one task in every run of the task that has it, by task and measure.
+_Groups = dict[tuple[str, str], list[Score]]
 
 
 def scores_section(runs: Sequence[ListedRun]) -> Element:
@@ -23,13 +34,15 @@ def scores_section(runs: Sequence[ListedRun]) -> Element:
     return section
 
 
-def number(value: float) -> str:
-    """Four significant digits, and a minus sign that is as wide as a plus."""
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+def number(value: float, scale: str) -> str:
+    """As many decimals as its neighbours on a common scale have, else four significant digits."""
+    decimals = {"share": ".3f", "percent": ".1f"}.get(scale, ".4g")
+    return format(value, decimals).replace("-", "\N{MINUS SIGN}")
 
 
-def interval_text(figure: Figure) -> str:
-    return f"{number(figure.interval[0])} – {number(figure.interval[1])}" if figure.interval else "—"
+def interval_text(figure: Figure, scale: str) -> str:
+    """Both ends of an interval; a dash where there is none."""
+    return " – ".join(number(end, scale) for end in figure.interval) if figure.interval else "—"
 
 
 def numbers_of(figure: Figure) -> tuple[float, ...]:
@@ -48,9 +61,8 @@ def interval_made(figure: Figure) -> list[Child]:
 def _by_scale(runs: Sequence[ListedRun]) -> dict[str, _Groups]:
     """What lies between 0 and 1 comes first, then percentages, then measures with a scale of their own."""
     groups: _Groups = {}
-    for run in runs:
-        for score in run.files.scores:
-            groups.setdefault((run.files.task, score.name), []).append((run, score))
+    for score in _scores(runs):
+        groups.setdefault((score.listed.run.task, score.measure.name), []).append(score)
     values: dict[str, list[float]] = {}  # a measure has one scale, whatever the task
     for (_, measure), group in groups.items():
         values.setdefault(measure, []).extend(_numbers(group))
@@ -60,8 +72,14 @@ def _by_scale(runs: Sequence[ListedRun]) -> dict[str, _Groups]:
     return {scale: found for scale, found in scales.items() if found}
 
 
-def _numbers(group: Group) -> list[float]:
-    return [value for _, score in group for value in numbers_of(score.figure)]
+def _scores(runs: Sequence[ListedRun]) -> Iterator[Score]:
+    for listed in runs:
+        for measure in listed.run.measures:
+            yield Score(listed=listed, measure=measure, figure=listed.run.figures[measure.name])
+
+
+def _numbers(group: Sequence[Score]) -> list[float]:
+    return [value for score in group for value in numbers_of(score.figure)]
 
 
 def _scale_table(scale: str, groups: _Groups) -> Element:
@@ -72,51 +90,54 @@ def _scale_table(scale: str, groups: _Groups) -> Element:
         "tr",
         {},
         text("th", "run", {"scope": "col"}),
-        text("th", "score", {"scope": "col", "class": "number"}),
-        text("th", "interval", {"scope": "col", "class": "number"}),
-        text("th", "samples_n", {"scope": "col", "class": "number"}),
+        text("th", "score", {"scope": "col", "class": "number value"}),
+        text("th", "interval", {"scope": "col", "class": "number interval"}),
+        text("th", "samples_n", {"scope": "col", "class": "number n"}),
         element("td", {"class": "plot-cell"}, axis_row(axis)),
     )
     table = element("table", {"class": "scores"}, title, element("thead", {}, head))
-    for (task, measure), group in groups.items():
-        body = element("tbody", {}, _group_row(task, measure, group[0][1].higher_is_better))
-        body.extend(_score_row(run, score.figure, axis) for run, score in group)
+    for group in groups.values():
+        body = element("tbody", {}, _group_row(group[0]))
+        body.extend(_score_row(score, scale, axis) for score in group)
         body.append(_how(group))
         table.append(body)
     return table
 
 
-def _group_row(task: str, measure: str, higher_is_better: bool) -> Element:
-    name: list[Child] = [element("bdi", {}, task), " · ", element("b", {}, element("bdi", {}, measure)), " "]
-    direction = text("small", "higher_is_better" if higher_is_better else "lower_is_better")
-    return element("tr", {"class": "group"}, element("th", {"scope": "rowgroup", "colspan": "5"}, *name, direction))
+def _group_row(score: Score) -> Element:
+    measure = element("b", {}, element("bdi", {}, score.measure.name))
+    direction = text("small", "higher_is_better" if score.measure.higher_is_better else "lower_is_better")
+    name: list[Child] = [element("bdi", {}, score.listed.run.task), " · ", measure, " ", direction]
+    return element("tr", {"class": "group"}, element("th", {"scope": "rowgroup", "colspan": "5"}, *name))
 
 
-def _score_row(run: ListedRun, figure: Figure, axis: Axis) -> Element:
-    label = f"{run.letter}: {number(figure.value)}, {interval_text(figure)}"
+def _score_row(score: Score, scale: str, axis: Axis) -> Element:
+    listed, figure = score.listed, score.figure
+    value, interval = number(figure.value, scale), interval_text(figure, scale)
+    plot = interval_row(axis, listed.place, figure.value, figure.interval, f"{listed.letter}: {value}, {interval}")
     return element(
         "tr",
         {},
-        element("th", {"scope": "row"}, run_name(run)),
-        element("td", {"class": "number value"}, number(figure.value)),
-        element("td", {"class": "number"}, interval_text(figure)),
+        element("th", {"scope": "row"}, run_name(listed)),
+        element("td", {"class": "number value"}, value),
+        element("td", {"class": "number interval"}, interval),
         element("td", {"class": "number n"}, f"{figure.n:,}"),
-        element("td", {"class": "plot-cell"}, interval_row(axis, run.place, figure.value, figure.interval, label)),
+        element("td", {"class": "plot-cell"}, plot),
     )
 
 
-def _how(group: Group) -> Element:
+def _how(group: Sequence[Score]) -> Element:
     """How the intervals were made, and the signatures: once where the runs agree, else of each."""
     cell = element("td", {"colspan": "5"})
-    methods = {score.figure.method for _, score in group}
-    for run, score in group if len(methods) > 1 else group[:1]:
-        who = f"{run.letter} " if len(methods) > 1 else ""
-        cell.append(element("div", {}, who, *interval_made(score.figure)))
-    signatures = {score.signature for _, score in group}
-    for run, score in group if len(signatures) > 1 else group[:1]:
-        who = f"{run.letter} " if len(signatures) > 1 else ""
-        if score.signature:
-            cell.append(element("div", {}, who, text("span", "signature"), " ", element("code", {}, score.signature)))
-    if len(signatures) > 1:
+    agree = len({score.figure.method for score in group}) == 1
+    for score in group[:1] if agree else group:
+        cell.append(element("div", {}, "" if agree else f"{score.listed.letter} ", *interval_made(score.figure)))
+    agree = len({score.measure.signature for score in group}) == 1
+    for score in group[:1] if agree else group:
+        if score.measure.signature:
+            signature = element("code", {}, score.measure.signature)
+            who = "" if agree else f"{score.listed.letter} "
+            cell.append(element("div", {}, who, text("span", "signature"), " ", signature))
+    if not agree:
         cell.append(text("div", "signatures_differ", {"class": "warning"}))
     return element("tr", {"class": "how"}, cell)

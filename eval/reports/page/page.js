@@ -40,6 +40,9 @@ function start() {
       at(link.hash.slice(1)).scrollIntoView();
     });
   }
+  for (const button of document.querySelectorAll('[data-show]')) {
+    button.addEventListener('click', () => showChanged(JSON.parse(button.dataset.show)));
+  }
   at('list').addEventListener('keydown', (event) => event.key === 'Enter' && at('sample').focus());
   at('sample').addEventListener('keydown', turnByArrow);
   resetForTask();
@@ -54,6 +57,20 @@ function choose(name, value) {
   }
   fillControls();
   drawList();
+}
+
+// Two runs, by their places in the report, and what changed between them by a measure.
+function showChanged({ runs, measure, filter }) {
+  const taskIdx = report.tasks.findIndex((each) => each.runs.includes(runs[0]));
+  const [runA, runB] = runs.map((run) => String(report.tasks[taskIdx].runs.indexOf(run)));
+  const measureIdx = String(Math.max(0, report.tasks[taskIdx].measures.indexOf(measure)));
+  const chosen = { task: String(taskIdx), run_a: runA, run_b: runB, measure: measureIdx, filter };
+  Object.assign(state, DEFAULTS, chosen);
+  at('search').value = '';
+  fillControls();
+  drawList();
+  at('samples').scrollIntoView();
+  at('list').focus({ preventScroll: true });
 }
 
 // The second run is compared from the beginning, where there is one.
@@ -209,7 +226,7 @@ function select(idx, place, byPointer) {
   if (key === shownSample) return;
   shownSample = key;
   const title = make('h3', {}, say('sample_number', { number: String(ids[idx]) }));
-  if (clusters[idx] !== null) title.append(make('small', {}, ' ', make('bdi', {}, visible(clusters[idx]))));
+  if (clusters[idx]) title.append(make('small', {}, ' ', make('bdi', {}, visible(clusters[idx]))));
   const buttons = [['previous', '←', -1], ['next', '→', 1]].map(([name, sign, by]) => {
     const button = make('button', { type: 'button', 'aria-label': say(name), title: say(name) }, sign);
     button.addEventListener('click', () => list.step(by));
