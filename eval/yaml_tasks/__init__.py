@@ -3,7 +3,6 @@
 docs/evaluation_tasks.md says how to write one.
 """
 
-from eval.yaml_tasks.strict_yaml import TaskFileWarning
 from eval.yaml_tasks.task import load_yaml_task
 
-__all__ = ["TaskFileWarning", "load_yaml_task"]
+__all__ = ["load_yaml_task"]

@@ -1,13 +1,13 @@
 """A task's file, checked field by field: what it says, and lm-evaluation-harness's defaults for what it leaves out."""
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
+from eval.harness.notices import notice
 from eval.harness.task import OutputType
 from eval.yaml_tasks.documents import DocFields
 from eval.yaml_tasks.fewshot import DEFAULT_SEED, PromptStyle, Sampler
@@ -15,7 +15,7 @@ from eval.yaml_tasks.filters import FIRST, Pipeline, read_pipelines
 from eval.yaml_tasks.generation import Generation, read_generation, read_whole
 from eval.yaml_tasks.metrics import Metric, read_metrics
 from eval.yaml_tasks.rows import FileKind
-from eval.yaml_tasks.strict_yaml import Fields, TaskFileWarning, read_task_file
+from eval.yaml_tasks.strict_yaml import Fields, read_task_file
 
 OUTPUT_TYPES: tuple[OutputType, ...] = ("generate_until", "loglikelihood", "loglikelihood_rolling", "multiple_choice")
 MAX_FEWSHOT = 1_000
@@ -95,7 +95,7 @@ def read_config(path: Path, settings: Mapping[str, Any]) -> TaskConfig:
     """What the file and the settings say together.
 
     Warns:
-        TaskFileWarning: a text holds a backslash and an n where a line break was meant.
+        EvaluationNotice: a text holds a backslash and an n where a line break was meant.
 
     Raises:
         EvaluationError: the file is no task; the message names line and field.
@@ -305,11 +305,9 @@ def _warn_of_escapes(owner: Fields) -> None:
     for fields, key, text in _texts_with_breaks(owner):
         found = next((escape for escape in _ESCAPES if escape in _BLOCK.sub("", text)), None)
         if found:
-            warnings.warn(
+            notice(
                 f'{fields.where(key)} holds a backslash and "{found[1]}", not a line break or tab: single quotes keep '
-                f'them as they are. Write it in double quotes: "{found}".',
-                TaskFileWarning,
-                stacklevel=4,
+                f'them as they are. Write it in double quotes: "{found}".'
             )
 
 

@@ -8,7 +8,6 @@ the tokenizer of the references' language where none is named.
 """
 
 import string
-import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from eval.harness.notices import notice
 from eval.harness.task import Answered, Measure, OutputType, Sample
 from eval.metrics import Figure, best_of, bleu, bootstrap_figure, chrf, macro_f1, mean_figure, rouge, ter, token_f1
 from eval.metrics.translation import TOKENIZERS, TextScore, choose_tokenizer
 from eval.yaml_tasks.filters import check_pattern, remove_all
-from eval.yaml_tasks.strict_yaml import Fields, TaskFileWarning, nearest
+from eval.yaml_tasks.strict_yaml import Fields, nearest
 
 Clusters = Sequence[Hashable] | None
 
@@ -188,11 +188,9 @@ class Metric:
                 return bootstrap_figure(rows, lambda sums: np.exp(sums[:, 0] / sums[:, 1]), clusters=clusters)
         except FloatingPointError:
             loss, count = rows.sum(axis=0)
-            warnings.warn(
+            notice(
                 f"{self.name} is left out: e to the {loss / count:,.0f} is more than a number holds. Texts without "
-                "blanks have no words to count by; bits_per_byte suits every script.",
-                TaskFileWarning,
-                stacklevel=2,
+                "blanks have no words to count by; bits_per_byte suits every script."
             )
             return None
 

@@ -13,13 +13,8 @@ from typing import Any
 from appkit.errors import EvaluationError
 
 MAX_FILE_BYTES = 256 << 10
-_IMPLICIT = "tag:yaml.org,2002:"
 _WHOLE = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-
-
-class TaskFileWarning(UserWarning):
-    """A task's file can be used, and yet holds what was hardly meant."""
 
 
 class Fields(dict[str, Any]):
@@ -65,10 +60,12 @@ def read_task_file(path: Path) -> Fields:
 
     text = _read_text(path)
     try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            _check_event(path, event)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
             raise EvaluationError(f"{path} is empty; docs/evaluation_tasks.md shows what a task needs.")
-        value = _Reader(path).value(node, "")
+        value = _value(path, node, "")
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise EvaluationError(f"{path}{line}: this is no YAML: {error.problem or error.context}.") from error
@@ -81,45 +78,40 @@ def read_task_file(path: Path) -> Fields:
     return value
 
 
-class _Reader:
-    """Makes values of nodes, none of them twice."""
+def _check_event(path: Path, event: Any) -> None:
+    """Raise EvaluationError for a tag or an alias."""
+    import yaml
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: set[int] = set()
+    if isinstance(event, yaml.AliasEvent):
+        raise _error(path, event, "aliases (*name) are not read; write the value out")
+    if tag := getattr(event, "tag", None):
+        name = tag.replace("tag:yaml.org,2002:", "!!")
+        problem = "would run code that a file names; write a Jinja template, or a task in Python"
+        raise _error(path, event, f"{name} {problem if name == '!function' else 'is a tag, and tags are not read'}")
 
-    def value(self, node: Any, name: str) -> Any:
-        """None, a bool, a number, text, a list or `Fields`."""
-        import yaml
 
-        line = node.start_mark.line + 1
-        if not node.tag.startswith(_IMPLICIT):
-            raise self._error(
-                line, f"{node.tag} would run code that a file names; write a Jinja template, or a task in Python"
-            )
-        if id(node) in self._seen:
-            raise self._error(line, "aliases (*name) are not read; write the value out")
-        self._seen.add(id(node))
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node.value) if node.style is None else node.value
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, name) for item in node.value]
-        fields = Fields(self._path, name)
-        for key_node, value_node in node.value:
-            self._add(fields, key_node, value_node)
-        return fields
+def _value(path: Path, node: Any, name: str) -> Any:
+    """None, a bool, a number, text, a list or `Fields`."""
+    import yaml
 
-    def _add(self, fields: Fields, key_node: Any, value_node: Any) -> None:
-        line, key = key_node.start_mark.line + 1, key_node.value
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node.value) if node.style is None else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(path, item, name) for item in node.value]
+    fields = Fields(path, name)
+    for key_node, value_node in node.value:
+        key = key_node.value
         if not isinstance(key, str):
-            raise self._error(line, "a key must be text")
+            raise _error(path, key_node, "a key must be text")
         if key in fields:
-            raise self._error(line, f"{key} is given twice")
-        fields.lines[key] = line
-        fields[key] = self.value(value_node, f"{fields.name}.{key}" if fields.name else key)
+            raise _error(path, key_node, f"{key} is given twice")
+        fields.lines[key] = key_node.start_mark.line + 1
+        fields[key] = _value(path, value_node, f"{name}.{key}" if name else key)
+    return fields
 
-    def _error(self, line: int, problem: str) -> EvaluationError:
-        return EvaluationError(f"{self._path}, line {line}: {problem}.")
+
+def _error(path: Path, place: Any, problem: str) -> EvaluationError:
+    return EvaluationError(f"{path}, line {place.start_mark.line + 1}: {problem}.")
 
 
 def _read_text(path: Path) -> str:

@@ -28,7 +28,7 @@ def load_yaml_task(path: str | Path, settings: Mapping[str, Any] = MappingProxyT
         settings: `num_fewshot` and `seed`, in place of the file's own; a number, or its digits.
 
     Warns:
-        TaskFileWarning: the file holds what was hardly meant.
+        EvaluationNotice: the file holds what was hardly meant.
 
     Raises:
         EvaluationError: the file is no task; the message names line, field and the way out.
