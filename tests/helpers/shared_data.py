@@ -11,10 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def shared_data(name: str) -> Path:
     """Folder or file `name` of the shared data; the calling test is skipped where it is absent.
 
-    Looked for in `$APPKIT_TEST_DATA`, else in `shared/data` beside the checkout.
+    Looked for in `$APPKIT_DATA`, else in `shared/data` beside the checkout.
     """
-    base = Path(os.environ.get("APPKIT_TEST_DATA", ROOT.parent / "shared" / "data"))
+    base = Path(os.environ.get("APPKIT_DATA", ROOT.parent / "shared" / "data"))
     path = base / name
     if not path.exists():
-        pytest.skip(f"test data {name!r} is not at {path}; set APPKIT_TEST_DATA to the folder that holds it")
+        pytest.skip(f"test data {name!r} is not at {path}; set APPKIT_DATA to the folder that holds it")
     return path
