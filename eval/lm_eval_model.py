@@ -28,11 +28,11 @@ except ModuleNotFoundError as error:
     ) from error
 from tqdm import tqdm  # comes with lm-eval
 
-from appkit import DEFAULT_MODEL, LocalModel
+from appkit import LocalModel
 from eval.harness.pair_encoding import EncodedPair, fit_pair, start_id
 from eval.harness.scoring import score_encoded
 from eval.metrics.perplexity_windows import rolling_windows
-from runtime import ChatTemplateError, Handle, Request, SamplingParams, default_template
+from runtime import DEFAULT_MODEL, ChatTemplateError, Handle, Request, SamplingParams, default_template
 
 _logger = logging.getLogger(__name__)
 BATCH_SIZE = 64  # requests handed to the engine at once, which makes its own batches of them
@@ -48,7 +48,7 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
 
     Args:
         pretrained: a catalog name or a model file; or a `LocalModel`, which stays open after `close`.
-        backend, num_threads, kv_budget_bytes: as for `LocalModel`, where one is opened here.
+        backend, num_threads, kv_budget_bytes, kv_dtype: as for `LocalModel`, where one is opened here.
         max_length: tokens the model reads at a time; None: all it holds.
         add_bos_token: whether its start token goes in front of every text; None: as the model was made to be asked.
         seed: of tasks that sample; their request i is drawn with seed + i.
@@ -67,6 +67,7 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         backend: Literal["cpu", "reference"] = "cpu",
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
+        kv_dtype: Literal["f16", "f32"] = "f16",
         max_length: int | None = None,
         add_bos_token: bool | None = None,
         seed: int = 0,
@@ -81,7 +82,13 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         self.model = (
             pretrained
             if isinstance(pretrained, LocalModel)
-            else LocalModel(pretrained, backend=backend, num_threads=num_threads, kv_budget_bytes=kv_budget_bytes)
+            else LocalModel(
+                pretrained,
+                backend=backend,
+                num_threads=num_threads,
+                kv_budget_bytes=kv_budget_bytes,
+                kv_dtype=kv_dtype,
+            )
         )
         self._engine = self.model.engine
         self._tokenizer = self._engine.model.tokenizer
@@ -151,9 +158,9 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         return totals
 
     def _fitted(self, texts: Any, context_ids: Sequence[int], continuation_ids: Sequence[int]) -> EncodedPair:
-        if not context_ids or not continuation_ids:
-            which = "continuation" if context_ids else "context"
-            raise ValueError(f"The {which} of {texts!r} has no token: there is nothing to score.")
+        if not continuation_ids:
+            raise ValueError(f"The continuation in {texts!r} adds no token to its context: there is nothing to score.")
+        context_ids = context_ids or [self.prefix_token_id]  # of blanks alone, which went to the continuation
         pair = fit_pair(context_ids, continuation_ids, self.max_length)
         if pair.num_cut:
             _logger.warning(

@@ -48,6 +48,7 @@ class LocalModel(LanguageModel):
         backend: "cpu", or "reference" (torch, slow: the specification).
         num_threads: None takes what affinity and quota allow.
         kv_budget_bytes: memory for keys and values; None lets the engine choose.
+        kv_dtype: how keys and values are kept: "f32" takes twice the memory, for figures to compare to the last digit.
 
     Raises:
         runtime.errors.CatalogError: the name is unknown or not pulled; the message says how to pull it.
@@ -62,8 +63,9 @@ class LocalModel(LanguageModel):
         backend: Literal["cpu", "reference"] = "cpu",
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
+        kv_dtype: Literal["f16", "f32"] = "f16",
     ) -> None:
-        model = load_model(name_or_path, backend=backend, num_threads=num_threads)
+        model = load_model(name_or_path, backend=backend, num_threads=num_threads, kv_dtype=kv_dtype)
         if model.kind == "embed":
             model.close()
             raise CapabilityError(
