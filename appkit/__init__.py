@@ -108,6 +108,7 @@ _HOMES = {
     "TraceWriter": "appkit.trace",
     "Usage": "appkit.llm.base",
     "compile_context": "appkit.context",
+    "evaluate": "eval.harness.run",  # by name alone: nothing here imports evaluations before they are asked for
     "generate_typed": "appkit.structured",
     "item_tokens": "appkit.context",
     "list_prompts": "appkit.templates",
@@ -178,6 +179,7 @@ __all__ = [
     "Usage",
     "__version__",
     "compile_context",
+    "evaluate",
     "generate_typed",
     "item_tokens",
     "list_prompts",

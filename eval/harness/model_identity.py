@@ -1,11 +1,13 @@
 """Which model a run is of: two runs mix only where the very same model answers."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from appkit import LanguageModel, LocalModel, RemoteModel, ScriptedModel
+from appkit import LanguageModel, LocalModel, RemoteModel, ScriptedModel, open_model
 from runtime import installed, weight_path
 from runtime.files import sha256_file
 
@@ -24,6 +26,7 @@ class ModelIdentity:
     kind: Literal["local", "remote", "scripted", "other", "none"]
     digest: str | None
     backend: str | None = None  # of a local model: the kernels that ran it
+    kv_dtype: str | None = None  # and how keys and values are stored
 
     def as_json(self) -> dict[str, Any]:
         """Its fields."""
@@ -31,6 +34,20 @@ class ModelIdentity:
 
 
 NO_MODEL = ModelIdentity(name="none", kind="none", digest=None)  # of a task that measures no language model
+
+
+@contextmanager
+def open_identified(spec: str | None) -> Iterator[tuple[LanguageModel | None, ModelIdentity]]:
+    """The model that `spec` names, closed at the end, and who it is; None for nothing to open.
+
+    Raises:
+        What `open_model` raises.
+    """
+    if spec is None:
+        yield None, NO_MODEL
+        return
+    with open_model(spec) as model:
+        yield model, identify(model, spec)
 
 
 def identify(model: LanguageModel, spec: str | None = None) -> ModelIdentity:
@@ -42,7 +59,11 @@ def identify(model: LanguageModel, spec: str | None = None) -> ModelIdentity:
     if isinstance(model, LocalModel):
         loaded = model.engine.model
         return ModelIdentity(
-            name=model.name, kind="local", digest=_file_digest(loaded.path), backend=loaded.backend.name
+            name=model.name,
+            kind="local",
+            digest=_file_digest(loaded.path),
+            backend=loaded.backend.name,
+            kv_dtype=loaded.kv_dtype,
         )
     if isinstance(model, RemoteModel):
         return ModelIdentity(name=model.name, kind="remote", digest=None)

@@ -18,23 +18,28 @@ PYTHON_TASKS: Mapping[str, str] = MappingProxyType(
         "cranfield": "eval.tasks.cranfield",
         "gsm8k": "eval.tasks.gsm8k",
         "judge_pairs": "eval.tasks.judge_pairs",
-        "judge_pairs": "eval.tasks.judge_pairs",
         "perplexity": "eval.tasks.perplexity",
         "smoke": "eval.tasks.smoke",
     }
 )
 YAML_FOLDER = Path(__file__).parents[1] / "tasks" / "yaml"
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
+YAML_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "num_fewshot": "examples before each question, in place of what the file says",
+        "seed": "of what is drawn, in place of what the file says",
+    }
+)
 _YAML_ENDINGS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskEntry:
-    """A task that comes with the package."""
+    """What can be run."""
 
-    name: str
+    name: str  # or a path
     about: str  # one line
-    settings: Mapping[str, str]  # what `--set` takes: option → what it means; empty for YAML, whose fields it takes
+    settings: Mapping[str, str]  # what `--set` takes: option → what it means
 
 
 def find_task(name_or_path: str | Path, settings: Mapping[str, Any] = NO_SETTINGS) -> Task:
@@ -58,7 +63,7 @@ def find_task(name_or_path: str | Path, settings: Mapping[str, Any] = NO_SETTING
     if name in (shipped := _yaml_files()):
         return _yaml_task(shipped[name], settings)
     known = task_names()
-    near = get_close_matches(name, known, 3, 0.5)
+    near = get_close_matches(name, known, 3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}."
     raise ValueError(f"No evaluation is called {name!r}: {hint} A task of your own is the path of a .yaml file.")
 
@@ -70,14 +75,16 @@ def task_names() -> list[str]:
 
 def list_tasks() -> list[TaskEntry]:
     """What comes with the package, by name."""
-    return [_entry(name) for name in task_names()]
+    return [describe_task(name) for name in task_names()]
 
 
-def _entry(name: str) -> TaskEntry:
+def describe_task(name_or_path: str | Path) -> TaskEntry:
+    """What a task is about and what can be set. Raises what `find_task` raises."""
+    name = str(name_or_path)
     if name in PYTHON_TASKS:
         module = import_module(PYTHON_TASKS[name])
         return TaskEntry(name=name, about=module.ABOUT, settings=module.SETTINGS)
-    return TaskEntry(name=name, about=find_task(name).about, settings={})
+    return TaskEntry(name=name, about=find_task(name_or_path).about, settings=YAML_SETTINGS)
 
 
 def _yaml_files() -> dict[str, Path]:

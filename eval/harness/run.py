@@ -8,17 +8,16 @@ print(run.figures["exact_match"], run.folder)
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appkit import LanguageModel, open_model
+from appkit import LanguageModel
 from appkit.errors import EvaluationError
 from eval.harness.ask_all import ask_all
 from eval.harness.conditions import conditions_of
-from eval.harness.model_identity import NO_MODEL, ModelIdentity, identify
+from eval.harness.model_identity import NO_MODEL, ModelIdentity, identify, open_identified
 from eval.harness.registry import NO_SETTINGS, find_task
 from eval.harness.results import results_of
 from eval.harness.run_folder import RunFolder, open_run_folder
@@ -27,7 +26,7 @@ from eval.harness.stored_run import Run, load_run
 from eval.harness.task import Sample, Session, Task
 from runtime import DEFAULT_MODEL
 
-__all__ = ["Run", "evaluate", "load_run"]
+__all__ = ["Run", "evaluate", "load_run", "run_task"]
 
 OnProgress = Callable[[int, int], None]
 
@@ -60,31 +59,54 @@ def evaluate(
         EvaluationError: the folder holds another run, or another process runs in it; data that are missing.
         What opening and asking the model raise: what is done by then is kept.
     """
+    chosen = _chosen(task, settings)
+    options: dict[str, Any] = {"limit": limit, "output": output, "fresh": fresh, "on_progress": on_progress}
+    if chosen.needs_model and not isinstance(model, str):
+        return run_task(chosen, model, identify(model), **options)
+    with open_identified(str(model) if chosen.needs_model else None) as (opened, identity):
+        return run_task(chosen, opened, identity, **options)
+
+
+def run_task(
+    task: Task,
+    model: LanguageModel | None,
+    identity: ModelIdentity,
+    *,
+    limit: int | None = None,
+    output: str | Path | None = None,
+    fresh: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Run:
+    """`evaluate` with a task that was made and a model that is open; None for a task that needs none.
+
+    Raises:
+        What `evaluate` raises.
+    """
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; ask 1 sample at least.")
-    chosen = _chosen(task, settings)
-    with _opened(model, chosen) as (opened, identity):
-        header = header_of(chosen, identity)
-        folder = default_folder(header) if output is None else Path(output)
-        with open_run_folder(folder, header, fresh=fresh) as kept, chosen.open(opened, limit) as session:
-            _check_samples(session, chosen)
-            started, clock = datetime.now(UTC), time.monotonic()
-            num_asked = _ask_rest(session, kept, on_progress)
-            figures = session.figures(session.samples, kept.answers(session.samples))
-            is_new = kept.finish(
-                session.samples,
-                lambda records, digest: results_of(chosen, header, limit, figures, records, digest),
-            )
-            if is_new or num_asked or not kept.has_conditions:
-                conditions = conditions_of(
-                    chosen.name,
+    identity = identity if task.needs_model else NO_MODEL
+    header = header_of(task, identity)
+    folder = default_folder(header) if output is None else Path(output)
+    opened = model if task.needs_model else None
+    with open_run_folder(folder, header, fresh=fresh) as kept, task.open(opened, limit) as session:
+        _check_samples(session, task)
+        started, clock = datetime.now(UTC), time.monotonic()
+        num_asked = _ask_rest(session, kept, on_progress)
+        figures = session.figures(session.samples, kept.answers(session.samples))
+        is_new = kept.finish(
+            session.samples, lambda records, digest: results_of(task, header, limit, figures, records, digest)
+        )
+        if is_new or num_asked or not kept.has_conditions:
+            kept.write_conditions(
+                conditions_of(
+                    task.name,
                     identity.name,
                     started=started,
                     seconds=time.monotonic() - clock,
                     num_asked=num_asked,
                     num_kept=len(session.samples) - num_asked,
                 )
-                kept.write_conditions(conditions)
+            )
     return load_run(folder)
 
 
@@ -94,18 +116,6 @@ def _chosen(task: str | Path | Task, settings: Mapping[str, Any]) -> Task:
     if settings:
         raise ValueError("Settings are chosen where a task is made; give them with the name of a task.")
     return task
-
-
-@contextmanager
-def _opened(model: str | LanguageModel, task: Task) -> Iterator[tuple[LanguageModel | None, ModelIdentity]]:
-    """The model, closed behind it where it was opened here; none for a task that measures none."""
-    if not task.needs_model:
-        yield None, NO_MODEL
-    elif isinstance(model, str):
-        with open_model(model) as opened:
-            yield opened, identify(opened, model)
-    else:
-        yield model, identify(model)
 
 
 def _check_samples(session: Session, task: Task) -> None:

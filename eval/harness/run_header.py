@@ -44,8 +44,8 @@ def header_of(task: Task, model: ModelIdentity) -> dict[str, Any]:
 def default_folder(header: Mapping[str, Any]) -> Path:
     """Where a run is kept unless it is said otherwise: one folder for each header."""
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
-    model = f"{_as_file_name(header['model']['name'])}-{digest[:8]}"
-    return data_dir() / "evaluations" / _as_file_name(header["task"]["name"]) / model
+    model = f"{as_file_name(header['model']['name'])}-{digest[:8]}"
+    return data_dir() / "evaluations" / as_file_name(header["task"]["name"]) / model
 
 
 def check_same(there: Mapping[str, Any], here: Mapping[str, Any], folder: Path) -> None:
@@ -82,6 +82,6 @@ def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _as_file_name(name: str) -> str:
+def as_file_name(name: str) -> str:
     """The part of a name that any file system takes; the digest beside it tells apart what becomes alike."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:_MAX_NAME] or "unnamed"

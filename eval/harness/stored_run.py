@@ -31,6 +31,12 @@ class Run:
         return {name: self.results["appkit"][name] for name in PARTS}
 
     @property
+    def num_samples(self) -> int:
+        """How many were asked."""
+        count: int = self.results["appkit"]["samples"]["count"]
+        return count
+
+    @property
     def task_settings(self) -> Mapping[str, Any]:
         """Everything that was chosen of the task."""
         settings: Mapping[str, Any] = self.results["appkit"]["task"]["settings"]
@@ -47,7 +53,7 @@ class Run:
 
     def records(self) -> list[dict[str, Any]]:
         """The lines of samples.jsonl, checked. Raises EvaluationError as `samples` does."""
-        return read_samples(self.folder / SAMPLES, self.results["appkit"]["samples"].get("sha256", ""))
+        return read_samples(self.folder / SAMPLES, self.results["appkit"]["samples"]["sha256"])
 
     def measure(self, name: str) -> Measure:
         """The measure of that name. Raises KeyError where the run has none."""
@@ -67,6 +73,8 @@ def load_run(folder: str | Path) -> Run:
     ours = results["appkit"]
     if not isinstance(ours["task"].get("settings"), dict):
         raise EvaluationError(f"{folder / RESULTS} is damaged: its task has no settings.")
+    if type(ours["samples"].get("count")) is not int or not isinstance(ours["samples"].get("sha256"), str):
+        raise EvaluationError(f"{folder / RESULTS} is damaged: it does not say which samples it is of.")
     figures, measures = {}, []
     for name, stored in ours["figures"].items():
         try:

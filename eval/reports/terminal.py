@@ -45,8 +45,7 @@ def print_run(run: Run, num_kept: int = 0) -> None:
             _say(console, text("run_signature", measure=measure.name, signature=measure.signature))
         if figure.interval is None:
             _say(console, text("run_signature", measure=measure.name, signature=figure.method))
-    total = len(run.samples)
-    kept = {"folder": run.folder, "count": num_kept, "total": total}
+    kept = {"folder": run.folder, "count": num_kept, "total": run.num_samples}
     _say(console, text("run_reused" if num_kept else "run_kept", **kept))
 
 
