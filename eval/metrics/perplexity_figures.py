@@ -69,3 +69,10 @@ def perplexity_per_word(per_byte: Figure, num_bytes: int, texts: Sequence[str]) 
         standard_error=None if error is None else value * math.log(2) * bytes_a_word * error,
         confidence=per_byte.confidence,
     )
+
+
+def token_error(logprobs: np.ndarray, perplexity: float) -> float:
+    """The perplexity times the standard error of the mean of `logprobs` [n], were they independent; 0 for one token."""
+    if len(logprobs) < 2:
+        return 0.0
+    return float(perplexity * logprobs.std() / math.sqrt(len(logprobs) - 1))

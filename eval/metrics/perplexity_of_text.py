@@ -6,7 +6,6 @@ result states; bits per byte can be compared between tokenizers too. `perplexity
 Source: Jurafsky, Martin, "Speech and Language Processing", §3.3; each recipe adds up as the tool it is named after.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.metrics.figures import Figure
-from eval.metrics.perplexity_figures import perplexity_figures, perplexity_per_word
+from eval.metrics.perplexity_figures import perplexity_figures, perplexity_per_word, token_error
 from eval.metrics.perplexity_recipe import choose_settings
 from eval.metrics.perplexity_scoring import ScoredDocument, ScoredWindow, ScoringEngine
 from eval.metrics.perplexity_windows import Recipe
@@ -108,7 +107,7 @@ def perplexity(
         perplexity=per_token,
         bits_per_byte=per_byte,
         word_perplexity=perplexity_per_word(per_byte, num_bytes, texts) if is_whole else None,
-        standard_error=_token_standard_error(scored, per_token.value),
+        standard_error=token_error(np.concatenate([part.logprobs for part in scored]), per_token.value),
         model=engine.model.name,
         recipe=recipe,
         window=settings.window,
@@ -119,11 +118,3 @@ def perplexity(
         num_scored=sum(len(part.logprobs) for part in scored),
         num_bytes=num_bytes,
     )
-
-
-def _token_standard_error(scored: Sequence[ScoredWindow], perplexity: float) -> float:
-    """The perplexity times the standard error of the mean log-probability; 0 for a single token."""
-    logprobs = np.concatenate([part.logprobs for part in scored])
-    if len(logprobs) < 2:
-        return 0.0
-    return float(perplexity * logprobs.std() / math.sqrt(len(logprobs) - 1))

@@ -10,13 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from appkit import CapabilityError, LanguageModel, LocalModel
 from appkit.errors import EvaluationDataError
 from eval.harness.data import data_path, read_text
 from eval.harness.notices import notice
 from eval.harness.task import Answered, Measure, Sample
 from eval.metrics import Figure
-from eval.metrics.perplexity_figures import WindowSums, perplexity_figures, perplexity_per_word
+from eval.metrics.perplexity_figures import WindowSums, perplexity_figures, perplexity_per_word, token_error
 from eval.metrics.perplexity_recipe import RecipeSettings, choose_settings
 from eval.metrics.perplexity_scoring import ScoredDocument
 from eval.metrics.perplexity_windows import RECIPES, Recipe
@@ -62,7 +64,7 @@ def make_task(settings: Mapping[str, Any]) -> PythonTask:
         version="1",
         output_type="loglikelihood_rolling",
         measures=_measures(cut),
-        settings={"file": file or DATA, **chosen},
+        settings={"file": file, **chosen},
         open_session=partial(_open, file, cut),
     )
 
@@ -104,6 +106,21 @@ def _open(file: str | None, cut: Cut, model: LanguageModel | None, limit: int | 
     windows = _Windows(document, settings, model)
     samples = [windows.sample(idx) for idx in range(len(document.windows))][:limit]
     yield AskedSession(samples=samples, ask=windows.ask, figures=partial(_figures, content, len(document.windows), cut))
+
+
+def facts(samples: Sequence[tuple[Sample, Answered]]) -> dict[str, str]:
+    """How a finished run was cut and what was scored, for a page of results."""
+    cut = samples[0][0].doc
+    logprobs = np.array([logprob for _, answered in samples for _, logprob in answered.token_logprobs], np.float64)
+    sums = [_sums(answered) for _, answered in samples]
+    value = perplexity_figures(sums)[0].value
+    return {
+        "window": f"{cut['window']:,} tokens",
+        "stride": f"{cut['stride']:,} tokens",
+        "start token": f"`{cut['start_token']}`" if cut["start_token"] else "none",
+        "scored": f"{sum(one.num_tokens for one in sums):,} tokens, {sum(one.num_bytes for one in sums):,} bytes",
+        "± of the perplexity, were tokens independent, as llama.cpp prints it": f"{token_error(logprobs, value):.3f}",
+    }
 
 
 class _Windows:
@@ -152,19 +169,22 @@ class _Windows:
 def _figures(
     content: str, num_windows: int, cut: Cut, samples: Sequence[Sample], answers: Sequence[Answered]
 ) -> dict[str, Figure]:
-    sums = [
-        WindowSums(
-            document=0,
-            loss=answer.values["loss"],
-            num_tokens=int(answer.values["num_tokens"]),
-            num_bytes=int(answer.values["num_bytes"]),
-            weight=int(answer.values["weight"]),
-        )
-        for answer in answers
-    ]
+    sums = [_sums(answer) for answer in answers]
     per_token, per_byte = perplexity_figures(sums)
     figures = {"perplexity": per_token, "bits_per_byte": per_byte}
     if cut.recipe == "rolling" and len(samples) == num_windows:
         num_bytes = sum(part.num_bytes for part in sums)
         figures["word_perplexity"] = perplexity_per_word(per_byte, num_bytes, [content])
     return figures
+
+
+def _sums(answered: Answered) -> WindowSums:
+    """As they went into the values of a sample."""
+    values = answered.values
+    return WindowSums(
+        document=0,
+        loss=values["loss"],
+        num_tokens=int(values["num_tokens"]),
+        num_bytes=int(values["num_bytes"]),
+        weight=int(values["weight"]),
+    )
