@@ -17,7 +17,9 @@ PYTHON_TASKS: Mapping[str, str] = MappingProxyType(
         "clapnq": "eval.tasks.clapnq",
         "cranfield": "eval.tasks.cranfield",
         "gsm8k": "eval.tasks.gsm8k",
+        "judge_grade": "eval.tasks.judge_grade",
         "judge_pairs": "eval.tasks.judge_pairs",
+        "judge_prefer": "eval.tasks.judge_prefer",
         "perplexity": "eval.tasks.perplexity",
         "smoke": "eval.tasks.smoke",
     }
