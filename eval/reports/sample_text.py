@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from appkit.errors import EvaluationError
+
 MAX_TEXT_CHARS = 20_000  # of one prompt, answer or field; longer ones show their beginning and end
 _HEAD_CHARS, _TAIL_CHARS = 14_000, 6_000
 MAX_LABEL_CHARS = 140
@@ -25,9 +27,22 @@ def shown_text(value: Any) -> ShownText:
 
 
 def as_json(value: Any) -> str:
-    """JSON on one line where it is short, else indented."""
-    line = json.dumps(value, ensure_ascii=False)
-    return line if len(line) <= _SHORT_JSON_CHARS else json.dumps(value, ensure_ascii=False, indent=2)
+    """JSON on one line where it is short, else indented; a plain list of numbers, such as of scores, in six digits.
+
+    Raises:
+        EvaluationError: it is nested too deeply.
+    """
+    if isinstance(value, list | tuple):
+        value = [_six_digits(part) for part in value]
+    try:
+        line = json.dumps(value, ensure_ascii=False)
+        return line if len(line) <= _SHORT_JSON_CHARS else json.dumps(value, ensure_ascii=False, indent=2)
+    except RecursionError as error:
+        raise EvaluationError("A sample holds a value that is nested too deeply to be shown.") from error
+
+
+def _six_digits(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def label_of(doc: Mapping[str, Any]) -> str:

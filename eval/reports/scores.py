@@ -42,7 +42,7 @@ def number(value: float, scale: str) -> str:
 
 def interval_text(figure: Figure, scale: str) -> str:
     """Both ends of an interval; a dash where there is none."""
-    return " – ".join(number(end, scale) for end in figure.interval) if figure.interval else "—"
+    return f"[{', '.join(number(end, scale) for end in figure.interval)}]" if figure.interval else "—"
 
 
 def numbers_of(figure: Figure) -> tuple[float, ...]:

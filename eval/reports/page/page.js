@@ -51,6 +51,7 @@ function start() {
 
 function choose(name, value) {
   state[name] = value;
+  if (name === 'filter' || name === 'sort' || name === 'search') state.sample = ''; // the first of the new order
   if (name === 'task') {
     Object.assign(state, { ...DEFAULTS, task: value, search: state.search });
     resetForTask();

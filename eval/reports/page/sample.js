@@ -3,7 +3,7 @@
 function sampleView(taskIdx, idx, chosen, measureNames) {
   const sample = sampleOf(taskIdx, idx);
   const view = document.createDocumentFragment();
-  view.append(valuesTable(report.tasks[taskIdx], idx, chosen, measureNames));
+  if (measureNames.length) view.append(valuesTable(report.tasks[taskIdx], idx, chosen, measureNames));
   view.append(part('document', fieldList(sample, sample.doc)));
   view.append(part('target', block(sample.text(sample.target))));
   const columns = make('div', { class: `answers columns-${chosen.length}` });
