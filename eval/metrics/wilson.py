@@ -20,4 +20,6 @@ def wilson_interval(num_right: int, num_all: int, *, z: float = Z_95) -> tuple[f
     centre = share + z * z / (2 * num_all)
     spread = z * math.sqrt(share * (1 - share) / num_all + (z / (2 * num_all)) ** 2)
     scale = 1 + z * z / num_all
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    low = (centre - spread) / scale if num_right else 0.0  # both ends are exact where none or all are right
+    high = (centre + spread) / scale if num_right < num_all else 1.0
+    return low, high

@@ -16,9 +16,10 @@ def test_with_z_of_one_it_can_be_worked_out_by_hand() -> None:
     assert (low, high) == (pytest.approx(0.5 - 0.2236068), pytest.approx(0.5 + 0.2236068))
 
 
-def test_none_and_all_stay_within_zero_and_one() -> None:
-    assert wilson_interval(0, 10)[0] == 0.0
-    assert wilson_interval(10, 10)[1] == pytest.approx(1.0)
+def test_none_and_all_end_at_zero_and_one() -> None:
+    for num_all in range(1, 50):
+        assert wilson_interval(0, num_all)[0] == 0.0  # rounding would leave 4.9e-17 of 3
+        assert wilson_interval(num_all, num_all)[1] == 1.0
 
 
 @pytest.mark.parametrize(("num_right", "num_all"), [(0, 0), (3, 2), (-1, 5)])
