@@ -23,7 +23,7 @@ MAX_REPEATS = 1_000
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {"num_fewshot": "worked examples in front of every question", "seed": "draws the examples, and samples the answers"}
 )
-_READ = frozenset(
+TASK_FIELDS = frozenset(
     (
         "task", "task_alias", "tag", "dataset_path", "dataset_name", "dataset_kwargs", "training_split",
         "validation_split", "test_split", "fewshot_split", "doc_to_text", "doc_to_target", "doc_to_choice",
@@ -105,7 +105,7 @@ def read_config(path: Path, settings: Mapping[str, Any]) -> TaskConfig:
     for key, problem in _NOT_READ.items():
         if owner.get(key) not in (None, False):
             raise owner.error(key, f"{problem}.")
-    owner.check_keys((*_READ, *_NOT_READ))
+    owner.check_keys((*TASK_FIELDS, *_NOT_READ))
     chosen = _settings(settings)
     output_type = _choice(owner, "output_type", OUTPUT_TYPES, "generate_until")
     style = _style(owner, PromptStyle(target_delimiter=" ", fewshot_delimiter="\n\n"))

@@ -6,6 +6,7 @@ pattern may take longer than anybody waits.
 
 import functools
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,9 +74,11 @@ def check_pattern(owner: Fields, key: str, pattern: Any) -> str:
     if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN_CHARS:
         raise owner.error(key, f"must be a regular expression of at most {MAX_PATTERN_CHARS:,} characters.")
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # of [[ and the like, which `re` and `regex` read otherwise
+            re.compile(pattern)
         _compiled(pattern)
-    except (re.error, ValueError, OverflowError, RecursionError) as error:
+    except (re.error, ValueError, OverflowError, RecursionError, FutureWarning) as error:
         raise owner.error(key, f"is the pattern {pattern!r}, which is no regular expression: {error}.") from error
     return pattern
 
@@ -91,7 +94,10 @@ def _took_too_long(pattern: str, text: str) -> EvaluationError:
 def _compiled(pattern: str) -> Any:
     import regex  # beside `re`, whose patterns it reads, because it can be stopped
 
-    return regex.compile(pattern, regex.VERSION0)
+    try:
+        return regex.compile(pattern, regex.VERSION0)
+    except regex.error as error:
+        raise ValueError(str(error)) from error
 
 
 def _pipeline(owner: Fields, entry: Any, repeats: int) -> Pipeline:
@@ -110,9 +116,9 @@ def _pipeline(owner: Fields, entry: Any, repeats: int) -> Pipeline:
     steps: list[Step] = []
     num_tries = repeats
     for kind, function in zip(kinds, functions, strict=True):
-        if kind not in _OPTIONS:
-            raise function.error("function", f"is {kind!r}, which is not known here{nearest(kind, _OPTIONS)}.")
-        function.check_keys(("function", *_OPTIONS[kind]))
+        if kind not in FILTER_OPTIONS:
+            raise function.error("function", f"is {kind!r}, which is not known here{nearest(kind, FILTER_OPTIONS)}.")
+        function.check_keys(("function", *FILTER_OPTIONS[kind]))
         step, num_tries = _step(kind, function, num_tries)
         steps.append(step)
     if num_tries > 1:
@@ -181,7 +187,7 @@ _CHANGES: Mapping[str, Callable[[str], str]] = {
     "lowercase": str.lower,
     "uppercase": str.upper,
 }
-_OPTIONS: Mapping[str, tuple[str, ...]] = {
+FILTER_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "regex": ("regex_pattern", "group_select", "fallback"),
     "map": ("mapping_dict", "default_value"),
     "take_first": (),

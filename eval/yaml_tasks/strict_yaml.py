@@ -12,7 +12,8 @@ from typing import Any
 
 from appkit.errors import EvaluationError
 
-MAX_FILE_BYTES = 256 << 10
+MAX_FILE_BYTES = 64 << 10
+MAX_DEPTH = 30
 _WHOLE = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
@@ -60,34 +61,39 @@ def read_task_file(path: Path) -> Fields:
 
     text = _read_text(path)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            _check_event(path, event)
+        _check_events(path, yaml.parse(text, Loader=yaml.SafeLoader))
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is None:
             raise EvaluationError(f"{path} is empty; docs/evaluation_tasks.md shows what a task needs.")
         value = _value(path, node, "")
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise EvaluationError(f"{path}{line}: this is no YAML: {error.problem or error.context}.") from error
+        raise EvaluationError(
+            f"{path}{line}: this is no YAML: {error.problem or error.context}. "
+            "Text that holds any of ':#?,[]{}' stands in quotes."
+        ) from error
     except (yaml.YAMLError, ValueError) as error:  # a character that YAML forbids; a number of too many digits
         raise EvaluationError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}.") from error
-    except RecursionError as error:
-        raise EvaluationError(f"{path} is nested too deeply.") from error
     if not isinstance(value, Fields):
         raise EvaluationError(f"{path} holds a {type(value).__name__}; a task is lines of 'field: value'.")
     return value
 
 
-def _check_event(path: Path, event: Any) -> None:
-    """Raise EvaluationError for a tag or an alias."""
+def _check_events(path: Path, events: Iterable[Any]) -> None:
+    """Raise EvaluationError for a tag, an alias, or lists in lists in lists, which take ever longer to read."""
     import yaml
 
-    if isinstance(event, yaml.AliasEvent):
-        raise _error(path, event, "aliases (*name) are not read; write the value out")
-    if tag := getattr(event, "tag", None):
-        name = tag.replace("tag:yaml.org,2002:", "!!")
-        problem = "would run code that a file names; write a Jinja template, or a task in Python"
-        raise _error(path, event, f"{name} {problem if name == '!function' else 'is a tag, and tags are not read'}")
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _error(path, event, f"this is nested more than {MAX_DEPTH} deep")
+        if isinstance(event, yaml.AliasEvent):
+            raise _error(path, event, "aliases (*name) are not read; write the value out")
+        if tag := getattr(event, "tag", None):
+            name = tag.replace("tag:yaml.org,2002:", "!!")
+            problem = "would run code that a file names; write a Jinja template, or a task in Python"
+            raise _error(path, event, f"{name} {problem if name == '!function' else 'is a tag, and tags are not read'}")
 
 
 def _value(path: Path, node: Any, name: str) -> Any:
@@ -102,7 +108,7 @@ def _value(path: Path, node: Any, name: str) -> Any:
     for key_node, value_node in node.value:
         key = key_node.value
         if not isinstance(key, str):
-            raise _error(path, key_node, "a key must be text")
+            raise _error(path, key_node, "a key must be text; a template stands in quotes")
         if key in fields:
             raise _error(path, key_node, f"{key} is given twice")
         fields.lines[key] = key_node.start_mark.line + 1

@@ -44,11 +44,11 @@ def test_values_are_what_json_has(tmp_path: Path) -> None:
         ("a: 'b\n", "this is no YAML"),
         ("a: 1\n---\nb: 2\n", "this is no YAML"),
         ("? [a]\n: 1\n", "a key must be text"),
-        ("a: " + "[" * 5_000, "nested too deeply|this is no YAML"),
+        ("a: " + "[" * 5_000, "line 1: this is nested more than 30 deep"),
         ("a: \x00", "cannot be read as YAML"),
         ("a: " + "9" * 5_000, "cannot be read as YAML: Exceeds the limit"),
         (b"a: \xff", "is not UTF-8 (byte 3); save it as UTF-8"),
-        ("a: " + "x" * MAX_FILE_BYTES, "is larger than 256 KiB"),
+        ("a: " + "x" * MAX_FILE_BYTES, "is larger than 64 KiB"),
     ],
     ids=lambda value: ascii(value[:24]),
 )
