@@ -148,6 +148,10 @@ def _run_one(
             message = text("run_stopped", count=done, total=total, task=task.name, command=command)
             typer.echo(printable(message), err=True)
             raise typer.Exit(130) from None
+        except Exception:
+            if counts and counts[-1][0]:
+                typer.echo(text("run_failed", count=counts[-1][0], total=counts[-1][1], task=task.name), err=True)
+            raise
     if as_json:
         typer.echo(json_text(finished.results))
     else:

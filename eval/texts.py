@@ -25,6 +25,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "Stopped: {count:,} of {total:,} samples of {task} are kept. This goes on:\n{command}",
         "已停止：{task} 的 {total:,} 个样本中已保存 {count:,} 个。继续运行：\n{command}",
     ),
+    "run_failed": (
+        "{count:,} of {total:,} samples of {task} are kept; the same command goes on from them.",
+        "{task} 的 {total:,} 个样本中已保存 {count:,} 个；再次运行同一命令即可继续。",
+    ),
     "compare_title": ("{task}: {count:,} samples", "{task}：{count:,} 个样本"),
     "compare_runs": ("A  {a}\nB  {b}", "A  {a}\nB  {b}"),
     "compare_differing": ("{name}: {a} in A, {b} in B", "{name}：A 为 {a}，B 为 {b}"),
