@@ -1,31 +1,32 @@
 """The tasks over our own data: what they show, what a perfect answer scores, and what knowing nothing scores.
 
-The figures of knowing nothing are those of eval/results/own_tasks.md, where those of a model stand beside them.
+The figures of knowing nothing are those of eval/results/own-data.md, where those of a model stand beside them.
 """
 
 import math
 import random
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from appkit import CompletionStream, GenerationSettings, Message, ScriptedModel
-from appkit.llm.base import DEFAULT_SETTINGS
+from appkit import ScriptedModel
 from eval.harness.registry import find_task
+from eval.harness.run import evaluate
 from eval.harness.task import Sample
 from eval.metrics import Figure
-
-Writer = Callable[[str], str]  # from the last message to the answer
-
-
-class WritesWhole(ScriptedModel):
-    """For it a character is a token, so the limits of the tasks, which are meant in tokens of models, are too low."""
-
-    def stream(self, prompt: Any, settings: GenerationSettings = DEFAULT_SETTINGS, **asked: Any) -> CompletionStream:
-        return super().stream(prompt, replace(settings, max_tokens=None), **asked)
+from eval.tasks.own_data import (
+    CHOICES,
+    SUMMARIES,
+    TRANSLATIONS,
+    baselines,
+    first_sentences,
+    main,
+    material,
+    record,
+    samples_of,
+    written,
+)
 
 
 def figures_of(name: str, model: ScriptedModel) -> Mapping[str, Figure]:
@@ -34,58 +35,26 @@ def figures_of(name: str, model: ScriptedModel) -> Mapping[str, Figure]:
         return session.figures(session.samples, answers)
 
 
-def written(name: str, write: Writer) -> Mapping[str, Figure]:
-    """The figures of a model that writes what `write` says."""
-
-    def answer(prompt: str | Sequence[Message]) -> str:
-        assert not isinstance(prompt, str)
-        return write(prompt[-1].content)
-
-    return figures_of(name, WritesWhole(answer))
-
-
-def samples_of(name: str) -> Sequence[Sample]:
-    with find_task(name).open(ScriptedModel(["-"], score=lambda prompt, text: [-1.0] * len(text)), None) as session:
-        return session.samples
-
-
 def by_shown(name: str, field: str) -> dict[str, Sample]:
     """Samples by the text that is shown."""
     return {sample.doc[field]: sample for sample in samples_of(name)}
 
 
-def material(shown: str) -> str:
-    """What stands below the instruction."""
-    return shown.partition("\n\n")[2]
-
-
-def first_sentences(text: str, count: int) -> str:
-    return "".join(re.findall(r".*?[.!?。！？”]+\s*", text)[:count]).strip()
-
-
-TRANSLATIONS = [("translation_zh_en", "zh", "en"), ("translation_en_zh", "en", "zh")]
-SUMMARIES = ["summaries_en", "summaries_zh"]
-CHOICES = ["choices_en", "choices_zh"]
-
-
-@pytest.mark.parametrize(("name", "source", "goal"), TRANSLATIONS, ids=[name for name, _, _ in TRANSLATIONS])
+@pytest.mark.parametrize("name", TRANSLATIONS)
 class TestTranslation:
-    def test_a_reference_of_either_wording_scores_full_marks(self, name: str, source: str, goal: str) -> None:
+    def test_a_reference_of_either_wording_scores_full_marks(self, name: str) -> None:
+        source, goal = TRANSLATIONS[name]
         samples = by_shown(name, source)
         for number in (0, 1):
             figures = written(name, lambda shown: samples[material(shown)].doc[f"{goal}_references"][number])  # noqa: B023
             assert [figures["chrf"].value, figures["bleu"].value] == pytest.approx([100, 100])
 
-    def test_copying_the_source_scores_next_to_nothing(self, name: str, source: str, goal: str) -> None:
-        figures = written(name, material)
-        assert figures["chrf"].value < 2
-        assert figures["bleu"].value < 2
-
-    def test_the_reference_of_another_sentence_scores_little(self, name: str, source: str, goal: str) -> None:
-        samples = list(by_shown(name, source).values())
-        after = {sample.doc[source]: samples[(idx + 1) % len(samples)].doc[goal] for idx, sample in enumerate(samples)}
-        figures = written(name, lambda shown: after[material(shown)])
-        assert figures["chrf"].value < (25 if goal == "en" else 10)
+    def test_what_knows_nothing_scores_far_below_another_person(self, name: str) -> None:
+        found = baselines(name)
+        for measure in ("chrf", "bleu"):
+            copied, other, person = (figures[measure].value for figures in found.values())
+            assert copied < 2
+            assert other < person / 2
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
@@ -97,19 +66,10 @@ class TestSummaries:
             ("rougeL", "rouge1", "rouge2"), pytest.approx(1)
         )
 
-    def test_the_first_sentences_score_some_and_less_than_a_person_does(self, name: str) -> None:
-        """The two references are measured against each other: what another person's summary would get."""
-        samples = by_shown(name, "document")
-        lead = written(name, lambda shown: first_sentences(material(shown), 2))["rougeL"].value
-        assert 0.08 < lead < 0.35
-        assert lead < person(list(samples.values()))
-
-
-def person(samples: Sequence[Sample]) -> float:
-    from eval.metrics import rouge
-
-    firsts, seconds = zip(*(sample.doc["summaries"] for sample in samples), strict=True)
-    return rouge(firsts, seconds)["rougeL"].f1.value
+    def test_the_beginning_and_the_whole_text_score_less_than_another_person(self, name: str) -> None:
+        first, two, whole, person = (figures["rougeL"].value for figures in baselines(name).values())
+        assert 0.08 < first < two < person
+        assert whole < person
 
 
 @pytest.mark.parametrize("name", CHOICES)
@@ -128,6 +88,12 @@ class TestChoices:
         model = ScriptedModel(["-"], score=lambda prompt, text: [math.log(rng.random())] * len(text))
         assert 0.1 < figures_of(name, model)["acc_norm"].value < 0.4
 
+    def test_no_length_is_right_much_more_often_than_a_quarter(self, name: str) -> None:
+        anything, longest, shortest = (figures["acc"].value for figures in baselines(name).values())
+        assert anything == 0.25
+        assert longest == pytest.approx(0.25, abs=0.06)
+        assert shortest == pytest.approx(0.25, abs=0.06)
+
     def test_the_question_is_shown_before_each_choice_and_nothing_else(self, name: str) -> None:
         with find_task(name).open(ScriptedModel(["-"], score=lambda prompt, text: [-1.0] * len(text)), 1) as session:
             answered = session.ask(session.samples[0])
@@ -138,7 +104,7 @@ class TestChoices:
         assert [list(pair) for pair in answered.arguments] == [[before, blank + choice] for choice in choices]
 
 
-@pytest.mark.parametrize("name", [*(name for name, _, _ in TRANSLATIONS), *SUMMARIES])
+@pytest.mark.parametrize("name", [*TRANSLATIONS, *SUMMARIES])
 def test_the_instruction_comes_first_and_then_the_text(name: str) -> None:
     with find_task(name).open(ScriptedModel(["-"]), 1) as session:
         answered = session.ask(session.samples[0])
@@ -146,3 +112,27 @@ def test_the_instruction_comes_first_and_then_the_text(name: str) -> None:
     assert shown["role"] == "user"
     assert material(shown["content"]) in session.samples[0].doc.values()
     assert len(shown["content"].partition("\n\n")[0]) < 80
+
+
+def test_sentences_end_where_they_do_in_both_languages() -> None:
+    assert first_sentences("One. Two? Three", 2) == "One. Two?"
+    assert first_sentences("一。“二！”三。", 2) == "一。“二！”"
+
+
+def test_the_page_holds_models_below_what_knows_nothing(tmp_path: Path) -> None:
+    run = evaluate("summaries_en", ScriptedModel(["A text."], name="terse", repeats=True), output=tmp_path / "run")
+    page = record("summaries_en", {run.model: run.figures}, ["RUN…"], tmp_path).read_text("utf-8")
+    lines = [line.partition(" |")[0] for line in page.splitlines() if line.startswith("| ")]
+    assert lines[-5:] == [
+        "| the first sentence",
+        "| the first two sentences",
+        "| the whole text",
+        "| another person",
+        "| terse",
+    ]
+
+
+def test_a_run_of_another_task_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate("smoke", ScriptedModel(["no"], repeats=True), limit=1, output=tmp_path)
+    assert main([str(tmp_path)]) == 1
+    assert "is a run of smoke, none of translation_zh_en" in capsys.readouterr().err
