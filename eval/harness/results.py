@@ -64,8 +64,10 @@ def results_of(
 def _lm_eval_figures(figures: Mapping[str, Figure]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, figure in figures.items():
-        found[f"{name},none"] = figure.value
-        found[f"{name}_stderr,none"] = "N/A" if figure.standard_error is None else figure.standard_error
+        metric, _, filters = name.partition(",")  # a name says which filters came before only where there are several
+        found[f"{metric},{filters or 'none'}"] = figure.value
+        error = figure.standard_error
+        found[f"{metric}_stderr,{filters or 'none'}"] = "N/A" if error is None else error
     return found
 
 

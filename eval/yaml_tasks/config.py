@@ -103,9 +103,9 @@ def read_config(path: Path, settings: Mapping[str, Any]) -> TaskConfig:
     """
     owner = read_task_file(path)
     for key, problem in _NOT_READ.items():
-        if owner.get(key) not in (None, False):
+        if owner.pop(key, None) not in (None, False):
             raise owner.error(key, f"{problem}.")
-    owner.check_keys((*TASK_FIELDS, *_NOT_READ))
+    owner.check_keys(TASK_FIELDS)
     chosen = _settings(settings)
     output_type = _choice(owner, "output_type", OUTPUT_TYPES, "generate_until")
     style = _style(owner, PromptStyle(target_delimiter=" ", fewshot_delimiter="\n\n"))

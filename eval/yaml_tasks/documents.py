@@ -69,7 +69,7 @@ class DocReader:
             return self._column(field, source, row)
         if source and _NAME.fullmatch(source):
             raise EvaluationError(
-                f"{field} is {source!r}, which is no column of the data{nearest(source, self._columns)} "
+                f"{field} is {source!r}, which is no column of the data; {nearest(source, self._columns)} "
                 "A template holds {{ }}."
             )
         return render(field, source, row)

@@ -117,7 +117,7 @@ def _pipeline(owner: Fields, entry: Any, repeats: int) -> Pipeline:
     num_tries = repeats
     for kind, function in zip(kinds, functions, strict=True):
         if kind not in FILTER_OPTIONS:
-            raise function.error("function", f"is {kind!r}, which is not known here{nearest(kind, FILTER_OPTIONS)}.")
+            raise function.error("function", f"is {kind!r}, which is not known here; {nearest(kind, FILTER_OPTIONS)}")
         function.check_keys(("function", *FILTER_OPTIONS[kind]))
         step, num_tries = _step(kind, function, num_tries)
         steps.append(step)

@@ -1,10 +1,11 @@
 """Finds the files a task names: beside the task's own file, in the data this project carries, or under APPKIT_DATA."""
 
 import hashlib
+import os
 from pathlib import Path, PurePosixPath
 
 from appkit.errors import EvaluationDataError
-from eval.harness.data import data_path
+from eval.harness.data import COLLECTIONS, VARIABLE, data_path
 
 OWN_DATA = Path(__file__).parents[1] / "data"
 OWN_TASKS = Path(__file__).parents[1] / "tasks"
@@ -34,10 +35,17 @@ def locate(name: str, task_path: Path) -> Path:
         if task_path.resolve().is_relative_to(OWN_TASKS):
             raise EvaluationDataError(f"{task_path}: data_files names {name}; a path here is relative.", name)
         return _existing(Path(name), task_path)
-    for folder in (task_path.parent, OWN_DATA):
+    data_folder = os.environ.get(VARIABLE)
+    for folder in (task_path.parent, OWN_DATA, *([Path(data_folder)] if data_folder else [])):
         if (folder / given).is_file():
             return folder / given
-    return _existing(data_path(name), task_path)
+    if given.parts and given.parts[0] in COLLECTIONS:
+        return _existing(data_path(name), task_path)  # says who publishes what is missing
+    raise EvaluationDataError(
+        f"{task_path}: data_files names {name}, which is neither beside the task nor in the folder of {VARIABLE}, "
+        f"{data_folder or 'which is not set'}.",
+        name,
+    )
 
 
 def digest(paths: list[Path]) -> str:

@@ -227,7 +227,7 @@ def _read_metric(entry: Fields, output_type: OutputType) -> Metric:
     name = entry["metric"]
     known = [metric for metric, about in METRICS.items() if output_type in about.outputs]
     if name not in known:
-        raise entry.error("metric", f"is {name!r}, which {output_type} does not have{nearest(name, known)}.")
+        raise entry.error("metric", f"is {name!r}, which {output_type} does not have; {nearest(name, known)}")
     about = METRICS[name]
     options = about.options if output_type == "generate_until" else ()
     entry.check_keys(("metric", "aggregation", "higher_is_better", *options))

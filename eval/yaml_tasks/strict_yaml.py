@@ -41,14 +41,14 @@ class Fields(dict[str, Any]):
         names = sorted(known)
         for key in self:
             if key not in names:
-                raise self.error(key, f"is not known here{nearest(key, names)}.")
+                raise self.error(key, f"is not known here; {nearest(key, names)}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: those like it, or all of them."""
+    """The end of a message about an unknown name: the ones like it, or all there are."""
     names = list(known)
-    near = difflib.get_close_matches(name[:100], names, n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(near)}?" if near else f"; known are {', '.join(names)}"
+    near = difflib.get_close_matches(name[:100], names, n=2, cutoff=0.6)
+    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names)}."
 
 
 def read_task_file(path: Path) -> Fields:

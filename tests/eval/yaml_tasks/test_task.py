@@ -216,7 +216,9 @@ def test_rows_that_are_not_there_are_one_sentence(tmp_path: Path, monkeypatch: p
     task = make_task(tmp_path, WRITING)
     (tmp_path / "rows.jsonl").unlink()
     for use in (lambda: task.settings, lambda: run(task, scripted())):
-        with pytest.raises(EvaluationDataError, match=r"rows\.jsonl is needed and not part of this package"):
+        with pytest.raises(
+            EvaluationDataError, match=r"data_files names rows\.jsonl, which is neither beside the task nor"
+        ):
             use()
 
 
