@@ -49,7 +49,7 @@ def list_evaluations(
 @app.command()
 def run(
     tasks: Annotated[
-        list[str], typer.Argument(metavar="TASK...", help="Names that `appkit eval list` shows, or .yaml files.")
+        list[str], typer.Argument(metavar="TASK", help="Names that `appkit eval list` shows, or .yaml files.")
     ],
     model: Annotated[
         str, typer.Option("-m", "--model", help="A catalog name, a model file, hf:… or openai:http://host/v1#model.")
@@ -105,7 +105,7 @@ def compare(a: RunArgument, b: RunArgument, as_json: JsonOption = False) -> None
 
 @app.command()
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of finished runs.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The HTML file to write.")],
 ) -> None:
     """One HTML file about runs: scores with intervals, every sample, and the differences between runs of a task."""

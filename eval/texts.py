@@ -30,7 +30,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{task} 的 {total:,} 个样本中已保存 {count:,} 个；再次运行同一命令即可继续。",
     ),
     "compare_title": ("{task}: {count:,} samples", "{task}：{count:,} 个样本"),
-    "compare_runs": ("A  {a}\nB  {b}", "A  {a}\nB  {b}"),
+    "compare_runs": ("A: {a}\nB: {b}", "A：{a}\nB：{b}"),
     "compare_differing": ("{name}: {a} in A, {b} in B", "{name}：A 为 {a}，B 为 {b}"),
     "compare_more_differing": ("and {count} more settings differ", "另有 {count} 项设置不同"),
     "difference": ("B − A", "B − A"),

@@ -1,5 +1,6 @@
 """A small `Task` for tests of what runs tasks: sums, answered by a model as text."""
 
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,9 +8,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from appkit import GenerationSettings, LanguageModel
 from eval.harness.task import Answered, Measure, OutputType, Sample
 from eval.metrics import Figure, bootstrap_figure, mean_figure
+
+ABOUT = "sums of small numbers"
+SETTINGS: Mapping[str, str] = {
+    "num_samples": "how many",
+    "interrupt_at": "press Ctrl-C when this sample is asked",
+    "fail_at": "raise OSError when this sample is asked",
+}
+
+
+def make_task(settings: Mapping[str, Any]) -> "SmallTask":
+    """As task modules have it, so that a test can register this one."""
+    for name in settings:
+        if name not in SETTINGS:
+            raise ValueError(f"sums has no setting {name!r}; it has {', '.join(SETTINGS)}.")
+    return SmallTask(
+        num_samples=int(settings.get("num_samples", 6)),
+        interrupt_at=int(settings.get("interrupt_at", -1)),
+        fail_at=int(settings.get("fail_at", -1)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +46,9 @@ class SmallTask:
     needs_model: bool = True
     seconds: float = 0.0  # that asking takes
     asked_log: Path | None = None  # the doc_id of every sample that is asked, one a line
-    about: str = "sums of small numbers"
+    interrupt_at: int = -1
+    fail_at: int = -1
+    about: str = ABOUT
     output_type: OutputType = "generate_until"
     num_fewshot: int = 0
     measures: Sequence[Measure] = (Measure(name="acc"), Measure(name="chars", higher_is_better=False, is_mean=False))
@@ -64,6 +88,10 @@ class SmallSession:
         if self.task.asked_log is not None:
             with self.task.asked_log.open("a") as file:
                 file.write(f"{sample.doc_id}\n")
+        if sample.doc_id == self.task.interrupt_at:
+            signal.raise_signal(signal.SIGINT)
+        if sample.doc_id == self.task.fail_at:
+            raise OSError("the line is dead")
         time.sleep(self.task.seconds)
         question = str(sample.doc["question"])
         settings = GenerationSettings(temperature=0.0, max_tokens=6)
@@ -78,8 +106,6 @@ class SmallSession:
         )
 
     def figures(self, samples: Sequence[Sample], answers: Sequence[Answered]) -> Mapping[str, Figure]:
-        import numpy as np
-
         lengths = np.array([[answer.values["length"], 1.0] for answer in answers])
         clusters = [sample.cluster for sample in samples]
         return {
