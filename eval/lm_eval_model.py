@@ -52,11 +52,11 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         max_length: tokens the model reads at a time; None: all it holds.
         add_bos_token: whether its start token goes in front of every text; None: as the model was made to be asked.
         seed: of tasks that sample; their request i is drawn with seed + i.
-        batch_size, max_batch_size: taken because lm-eval gives them; the engine makes its own batches.
-        device: None or "cpu".
+        batch_size, max_batch_size, device: taken because lm-eval gives them, its command "cuda:0" for want of another;
+            the engine makes its own batches, and runs on the processor.
 
     Raises:
-        ValueError: a device, a length or a start token that the model does not have.
+        ValueError: a length or a start token that the model does not have.
         What `LocalModel` raises.
     """
 
@@ -77,7 +77,7 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
     ) -> None:
         super().__init__()
         if device not in (None, "cpu"):
-            raise ValueError(f"device is {device!r}; this model runs on the processor: leave it out, or give 'cpu'.")
+            _logger.info("The model appkit runs on the processor; the device %s is not used.", device)
         self._owns_model = not isinstance(pretrained, LocalModel)
         self.model = (
             pretrained

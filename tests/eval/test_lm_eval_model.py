@@ -305,16 +305,16 @@ def test_settings_it_cannot_keep_are_refused(tiny: SimpleNamespace, settings: An
         tiny.ours.generate_until([_instance("the", settings)], disable_tqdm=True)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"device": "cuda:0"}, "device is 'cuda:0'; this model runs on the processor"),
-        ({"max_length": 97}, "max_length is 97; tiny reads 1 to 96 tokens"),
-    ],
-)
-def test_a_model_it_cannot_be_is_refused(tiny: SimpleNamespace, options: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        _ours(tiny.model, **options)
+def test_a_length_it_does_not_read_is_refused(tiny: SimpleNamespace) -> None:
+    with pytest.raises(ValueError, match="max_length is 97; tiny reads 1 to 96 tokens"):
+        _ours(tiny.model, max_length=97)
+    assert _ours(tiny.model, max_length=50).max_length == 50
+
+
+def test_the_device_that_lm_eval_asks_for_is_said_to_be_unused(tiny: SimpleNamespace, caplog: Any) -> None:
+    with caplog.at_level(logging.INFO, "eval.lm_eval_model"):
+        _ours(tiny.model, device="cuda:0", batch_size="auto", max_batch_size=8)
+    assert caplog.messages == ["The model appkit runs on the processor; the device cuda:0 is not used."]
 
 
 def test_a_continuation_without_a_token_is_refused(tiny: SimpleNamespace) -> None:
