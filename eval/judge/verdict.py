@@ -8,9 +8,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from appkit import Constraint, ContextOverflowError, GenerationSettings, LanguageModel, Message
 
 GREEDY = GenerationSettings(temperature=0.0, max_tokens=16)
+BLANKS = ("", " ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +52,21 @@ def decide(model: LanguageModel, messages: Sequence[Message], choices: Sequence[
 
 
 def _scored(model: LanguageModel, messages: Sequence[Message], choices: Sequence[str]) -> Verdict:
-    totals = [float(part.sum(dtype="float64")) for part in model.score_many(messages, choices)]
-    highest = max(totals, key=lambda total: -math.inf if math.isnan(total) else total)
-    if any(map(math.isnan, totals)) or not math.isfinite(highest):
-        return Verdict(choice=None, failure=f"{model.name} gives the choices the log-probabilities {totals}.")
-    weights = [math.exp(total - highest) for total in totals]
-    probabilities = {choice: weight / sum(weights) for choice, weight in zip(choices, weights, strict=True)}
-    mass = min(1.0, math.fsum(map(math.exp, totals)))  # the rounding of a sum aside
-    return Verdict(choice=max(choices, key=probabilities.__getitem__), probabilities=probabilities, mass=mass)
+    """A choice may come after a blank, which models that go on with a plain dialogue write; both count as it."""
+    logprobs = model.score_many(messages, [f"{blank}{choice}" for blank in BLANKS for choice in choices])
+    by_blank = np.reshape([part.sum(dtype=np.float64) for part in logprobs], (len(BLANKS), len(choices)))
+    with np.errstate(invalid="ignore"):
+        totals = np.logaddexp.reduce(by_blank, axis=0)
+    if not math.isfinite(totals.max()):  # the maximum of what holds nan is nan
+        given = dict(zip(choices, totals.tolist(), strict=True))
+        return Verdict(choice=None, failure=f"{model.name} gives the choices the log-probabilities {given}.")
+    weights = np.exp(totals - totals.max())
+    probabilities = (weights / weights.sum()).tolist()
+    return Verdict(
+        choice=choices[int(totals.argmax())],
+        probabilities=dict(zip(choices, probabilities, strict=True)),
+        mass=min(1.0, float(np.exp(totals).sum())),  # above 1 by rounding alone
+    )
 
 
 def _check_choices(choices: Sequence[str]) -> None:

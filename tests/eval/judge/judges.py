@@ -12,6 +12,8 @@ def judge(opinion: Opinion) -> ScriptedModel:
     """A judge that scores: it gives each choice, of one character, the probability that `opinion` says."""
 
     def logprobs(prompt: str, choice: str) -> list[float]:
+        if choice.startswith(" "):
+            return [-math.inf] * len(choice)
         probability = opinion(prompt)[choice]
         return [math.log(probability) if probability > 0 else -math.inf if probability == 0 else math.nan]
 

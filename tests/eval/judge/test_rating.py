@@ -126,10 +126,10 @@ def test_a_real_judge_shown_too_much_says_how_long_it_was(smollm2: LanguageModel
 
 
 def test_the_probabilities_of_a_real_judge_are_those_of_its_next_tokens(smollm2: LanguageModel) -> None:
-    """A digit is a token, so a grade's log-probability is that of the answer's first token."""
+    """A digit is a token, so a grade's log-probability is that of the answer's first token, or of a blank and it."""
     rating = rate(smollm2, QUESTION, "Eight.")
     prompt = load_prompt("judge/grade.en").render(question=QUESTION, response="Eight.")
-    logprobs = {grade: smollm2.score(prompt, str(grade)) for grade in range(1, 6)}
-    assert all(len(each) == 1 for each in logprobs.values())
-    weights = {grade: math.exp(each[0]) for grade, each in logprobs.items()}
+    logprobs = {grade: [smollm2.score(prompt, f"{blank}{grade}") for blank in ("", " ")] for grade in range(1, 6)}
+    assert all(len(bare) == 1 for bare, _ in logprobs.values())
+    weights = {grade: sum(math.exp(part.sum()) for part in parts) for grade, parts in logprobs.items()}
     assert rating.probabilities == pytest.approx({k: w / sum(weights.values()) for k, w in weights.items()})

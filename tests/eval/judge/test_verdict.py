@@ -1,6 +1,7 @@
 """A verdict is one of the choices with probabilities that sum to 1, or says why there is none; it is never NaN."""
 
 import math
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,12 @@ from hypothesis import strategies as st
 from appkit import CapabilityError, Completion, Constraint, Message, ScriptedModel, Usage
 from eval.judge import decide
 from tests.eval.judge.judges import always
+
+
+def scoring(logprobs: Mapping[str, float]) -> ScriptedModel:
+    """A model that gives each text a log-probability, and those that are not named none."""
+    return ScriptedModel([""], score=lambda _, text: [logprobs.get(text, -math.inf), *[0.0] * (len(text) - 1)])
+
 
 ASKED = [Message(role="user", content="Which?")]
 
@@ -20,12 +27,19 @@ def test_probabilities_are_those_of_the_choices_alone() -> None:
     assert verdict.mass == pytest.approx(0.5)
 
 
+def test_a_choice_after_a_blank_counts_as_the_choice() -> None:
+    given = {"A": math.log(0.1), "B": math.log(0.2), " A": math.log(0.3), " B": math.log(0.1)}
+    verdict = decide(scoring(given), ASKED, ["A", "B"])
+    assert verdict.probabilities == pytest.approx({"A": 4 / 7, "B": 3 / 7})
+    assert verdict.mass == pytest.approx(0.7)
+
+
 def test_of_equally_likely_choices_the_first_is_taken() -> None:
     assert decide(always(A=0.1, B=0.1), ASKED, ["B", "A"]).choice == "B"
 
 
 def test_very_unlikely_choices_still_have_an_order() -> None:
-    model = ScriptedModel([""], score=lambda prompt, choice: [{"A": -2000.0, "B": -2001.0}[choice]])
+    model = scoring({"A": -2000.0, "B": -2001.0})
     verdict = decide(model, ASKED, ["A", "B"])
     assert verdict.choice == "A"
     assert verdict.probabilities["A"] == pytest.approx(1 / (1 + math.exp(-1)))
@@ -36,7 +50,7 @@ def test_very_unlikely_choices_still_have_an_order() -> None:
 def test_log_probabilities_that_tell_nothing_are_a_failure_that_shows_them(probabilities: dict[str, float]) -> None:
     verdict = decide(always(**probabilities), ASKED, ["A", "B"])
     assert verdict.choice is None
-    assert "scoring judge gives the choices the log-probabilities [" in verdict.failure
+    assert "scoring judge gives the choices the log-probabilities {'A': " in verdict.failure
 
 
 LOGPROBS = st.floats(max_value=0, width=32) | st.sampled_from([math.nan, math.inf, -math.inf])
@@ -46,7 +60,7 @@ LOGPROBS = st.floats(max_value=0, width=32) | st.sampled_from([math.nan, math.in
 def test_whatever_a_model_gives_a_verdict_is_whole_or_a_failure(logprobs: list[float]) -> None:
     choices = [str(number) for number in range(1, len(logprobs) + 1)]
     by_choice = dict(zip(choices, logprobs, strict=True))
-    verdict = decide(ScriptedModel([""], score=lambda _, choice: [by_choice[choice]]), ASKED, choices)
+    verdict = decide(scoring(by_choice), ASKED, choices)
     if verdict.choice is None:
         assert verdict.failure
         assert not verdict.probabilities
