@@ -1,24 +1,26 @@
 """A task's file, checked field by field: what it says, and lm-evaluation-harness's defaults for what it leaves out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any
 
-from eval.harness.notices import notice
 from eval.harness.task import OutputType
+from eval.yaml_tasks.data_config import read_data_files, read_eval_split, read_kind
 from eval.yaml_tasks.documents import DocFields
-from eval.yaml_tasks.fewshot import DEFAULT_SEED, PromptStyle, Sampler
+from eval.yaml_tasks.escapes import warn_of_escapes
+from eval.yaml_tasks.fewshot import DEFAULT_SEED, PromptStyle
+from eval.yaml_tasks.fewshot_config import MAX_FEWSHOT, FewShot, read_doc_fields, read_few_shot, read_style
+from eval.yaml_tasks.fields import Fields
 from eval.yaml_tasks.filters import FIRST, Pipeline, read_pipelines
-from eval.yaml_tasks.generation import Generation, read_generation, read_whole
+from eval.yaml_tasks.generation import Generation, read_generation
 from eval.yaml_tasks.metrics import Metric, read_metrics
 from eval.yaml_tasks.rows import FileKind
-from eval.yaml_tasks.strict_yaml import Fields, read_task_file
+from eval.yaml_tasks.strict_yaml import read_task_file
 
 OUTPUT_TYPES: tuple[OutputType, ...] = ("generate_until", "loglikelihood", "loglikelihood_rolling", "multiple_choice")
-MAX_FEWSHOT = 1_000
 MAX_REPEATS = 1_000
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {"num_fewshot": "worked examples in front of every question", "seed": "draws the examples, and samples the answers"}
@@ -46,23 +48,6 @@ _NOT_READ: Mapping[str, str] = MappingProxyType(
         "doc_to_audio": "is not read; tasks are text",
     }
 )
-_FEWSHOT_KEYS = ("sampler", "split", "samples", "doc_to_text", "doc_to_target", "doc_to_choice",
-                 "target_delimiter", "fewshot_delimiter")  # fmt: skip
-_BLOCK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-_ESCAPES = ("\\n", "\\t", "\\r")
-_PLAIN_SPLIT = "train"  # of files that are not given by split, as the `datasets` package calls it
-
-
-@dataclass(frozen=True, kw_only=True)
-class FewShot:
-    """Where worked examples come from, and how they read."""
-
-    num: int
-    sampler: Sampler
-    split: str | None
-    samples: tuple[Mapping[str, Any], ...]  # written out in the file
-    docs: DocFields
-    style: PromptStyle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,38 +92,38 @@ def read_config(path: Path, settings: Mapping[str, Any]) -> TaskConfig:
             raise owner.error(key, f"{problem}.")
     owner.check_keys(TASK_FIELDS)
     chosen = _settings(settings)
-    output_type = _choice(owner, "output_type", OUTPUT_TYPES, "generate_until")
-    style = _style(owner, PromptStyle(target_delimiter=" ", fewshot_delimiter="\n\n"))
+    output_type = owner.choice("output_type", OUTPUT_TYPES, "generate_until")
+    style = read_style(owner, PromptStyle(target_delimiter=" ", fewshot_delimiter="\n\n"))
     generation, seed = read_generation(owner, style.fewshot_delimiter)
-    repeats = read_whole(owner, "repeats", least=1, most=MAX_REPEATS) or 1
-    metadata = _mapping(owner, "metadata")
+    repeats = owner.whole("repeats", least=1, most=MAX_REPEATS) or 1
+    metadata = owner.mapping("metadata")
     metadata.check_keys(("version", "about", "cluster_by"))
-    data_files = _data_files(owner)
-    docs = _doc_fields(owner)
+    data_files = read_data_files(owner)
+    docs = read_doc_fields(owner)
     config = TaskConfig(
         path=path,
         name=_name(owner),
-        about=_text(metadata, "about", ""),
+        about=metadata.text("about", ""),
         version=str(metadata.get("version", 0)),
         output_type=output_type,
-        kind=_kind(owner),
+        kind=read_kind(owner),
         data_files=data_files,
-        split=_eval_split(owner, data_files),
+        split=read_eval_split(owner, data_files),
         docs=docs,
-        few_shot=_few_shot(owner, docs, style, data_files, chosen.get("num_fewshot")),
-        description=_text(owner, "description", ""),
+        few_shot=read_few_shot(owner, docs, style, data_files, chosen.get("num_fewshot")),
+        description=owner.text("description", ""),
         target_delimiter=style.target_delimiter,
         generation=generation,
         repeats=repeats,
         seed=chosen.get("seed", DEFAULT_SEED if seed is None else seed),
         pipelines=_pipelines(owner, repeats),
         metrics=read_metrics(owner, output_type),
-        cluster_by=_text(metadata, "cluster_by", "") or None,
-        is_chat=_flag(owner, "apply_chat_template"),
+        cluster_by=metadata.text("cluster_by", "") or None,
+        is_chat=owner.flag("apply_chat_template"),
         fields=_plain(owner),
     )
     _check_together(owner, config)
-    _warn_of_escapes(owner)
+    warn_of_escapes(owner)
     return config
 
 
@@ -179,179 +164,16 @@ def _check_together(owner: Fields, config: TaskConfig) -> None:
 
 
 def _name(owner: Fields) -> str:
-    name = _text(owner, "task", owner.path.stem)
+    name = owner.text("task", owner.path.stem)
     if not re.fullmatch(r"\w[\w.-]{0,99}", name):
         raise owner.error("task", f"is {name!r}; a name is letters, digits, '-', '_' and '.', 100 at most.")
     return name
-
-
-def _kind(owner: Fields) -> FileKind:
-    kind = owner.get("dataset_path")
-    if owner.get("dataset_name") is not None:
-        raise owner.error("dataset_name", "is a part of a data set on a hub; leave it out, and name files.")
-    if kind in ("json", "csv"):
-        return "json" if kind == "json" else "csv"
-    raise owner.error(
-        "dataset_path",
-        f"is {kind!r}; only local files are read: save the rows as JSON Lines, and write dataset_path: json with "
-        "dataset_kwargs: {data_files: {test: FILE.jsonl}}.",
-    )
-
-
-def _data_files(owner: Fields) -> Mapping[str, tuple[str, ...]]:
-    given = _mapping(owner, "dataset_kwargs")
-    given.check_keys(("data_files",))
-    files = given.get("data_files")
-    if files is None:
-        raise owner.error("dataset_kwargs", "must hold data_files: the file of the rows, or 'split: file' lines.")
-    by_split = files if isinstance(files, Fields) else {_PLAIN_SPLIT: files}
-    found = {split: tuple(names if isinstance(names, list) else [names]) for split, names in by_split.items()}
-    for names in found.values():
-        if not names or not all(isinstance(name, str) and name for name in names):
-            raise given.error("data_files", f"holds {list(names)!r}; a split has a file, or a list of files.")
-    return MappingProxyType(found)
-
-
-def _eval_split(owner: Fields, data_files: Mapping[str, Sequence[str]]) -> str:
-    """The test split where there is one, else the validation split."""
-    for key in ("test_split", "validation_split"):
-        if owner.get(key) is not None:
-            return _split(owner, key, data_files)
-    raise owner.error("test_split", f"is missing: say which split is evaluated, of {', '.join(data_files)}.")
-
-
-def _split(owner: Fields, key: str, data_files: Mapping[str, Sequence[str]]) -> str:
-    split = owner[key]
-    if not isinstance(split, str) or split not in data_files:
-        raise owner.error(
-            key,
-            f"is {split!r}, and data_files has {', '.join(data_files)}; files without a split are {_PLAIN_SPLIT!r}.",
-        )
-    return split
-
-
-def _few_shot(
-    owner: Fields, docs: DocFields, style: PromptStyle, data_files: Mapping[str, Sequence[str]], chosen: int | None
-) -> FewShot:
-    given = _mapping(owner, "fewshot_config")
-    given.check_keys(_FEWSHOT_KEYS)
-    num = read_whole(owner, "num_fewshot", least=0, most=MAX_FEWSHOT) or 0 if chosen is None else chosen
-    samples = given.get("samples", [])
-    if not isinstance(samples, list) or not all(isinstance(sample, Fields) for sample in samples):
-        raise given.error("samples", "must be a list of rows: 'column: value' lines each.")
-    split = _example_split(owner, given, data_files)
-    if num and split is None and not samples:
-        raise owner.error(
-            "num_fewshot",
-            f"is {num}, and nothing says where examples come from: name fewshot_split, or write them out as "
-            "fewshot_config: {samples: […]}.",
-        )
-    own = _doc_fields(given)
-    return FewShot(
-        num=num,
-        sampler=_choice(given, "sampler", get_args(Sampler), "default"),
-        split=split,
-        samples=tuple(samples),
-        docs=DocFields(
-            text=docs.text if own.text is None else own.text,
-            target=docs.target if own.target is None else own.target,
-            choices=docs.choices if own.choices is None else own.choices,
-        ),
-        style=_style(given, style),
-    )
-
-
-def _example_split(owner: Fields, given: Fields, data_files: Mapping[str, Sequence[str]]) -> str | None:
-    """The split that is named for examples; else, unless they are written out, the one a model may learn from."""
-    places = [(given, "split"), (owner, "fewshot_split")]
-    if not given.get("samples"):
-        places += [(owner, "training_split"), (owner, "validation_split")]
-    for fields, key in places:
-        if fields.get(key) is not None:
-            return _split(fields, key, data_files)
-    return None
-
-
-def _doc_fields(owner: Fields) -> DocFields:
-    text, target, choices = (owner.get(key) for key in ("doc_to_text", "doc_to_target", "doc_to_choice"))
-    if text is not None and (not isinstance(text, str | int) or isinstance(text, bool)):
-        raise owner.error("doc_to_text", f"is {text!r}; write the name of a column, or a template in quotes.")
-    if target is not None and (not isinstance(target, str | int | list) or isinstance(target, bool)):
-        raise owner.error("doc_to_target", f"is {target!r}; write the name of a column, or a template in quotes.")
-    if isinstance(choices, Fields):
-        choices = list(choices.values())
-    if isinstance(choices, list) and not all(isinstance(item, str) and item for item in choices):
-        raise owner.error("doc_to_choice", "must be a column, a template or a list of texts, in quotes.")
-    if choices is not None and not isinstance(choices, str | list):
-        raise owner.error("doc_to_choice", f"is {choices!r}; write a column, a template or a list of texts, in quotes.")
-    return DocFields(text=text, target=target, choices=choices)
 
 
 def _pipelines(owner: Fields, repeats: int) -> tuple[Pipeline, ...]:
     if owner.get("filter_list") is None:
         return (FIRST,)
     return read_pipelines(owner, owner["filter_list"], repeats)
-
-
-def _style(owner: Fields, default: PromptStyle) -> PromptStyle:
-    return PromptStyle(
-        target_delimiter=_text(owner, "target_delimiter", default.target_delimiter),
-        fewshot_delimiter=_text(owner, "fewshot_delimiter", default.fewshot_delimiter),
-    )
-
-
-def _warn_of_escapes(owner: Fields) -> None:
-    """Single quotes in YAML keep '\\n' as a backslash and an n, which is hardly ever meant."""
-    for fields, key, text in _texts_with_breaks(owner):
-        found = next((escape for escape in _ESCAPES if escape in _BLOCK.sub("", text)), None)
-        if found:
-            notice(
-                f'{fields.where(key)} holds a backslash and "{found[1]}", not a line break or tab: single quotes keep '
-                f'them as they are. Write it in double quotes: "{found}".'
-            )
-
-
-def _texts_with_breaks(owner: Fields) -> list[tuple[Fields, str, str]]:
-    found = []
-    for fields in (owner, _mapping(owner, "fewshot_config"), _mapping(owner, "generation_kwargs")):
-        for key in ("description", "target_delimiter", "fewshot_delimiter", "doc_to_text", "doc_to_target", "until"):
-            value = fields.get(key)
-            for text in value if isinstance(value, list) else [value]:
-                if isinstance(text, str):
-                    found.append((fields, key, text))
-    return found
-
-
-def _mapping(owner: Fields, key: str) -> Fields:
-    value = owner.get(key)
-    if value is None:
-        return Fields(owner.path, key)
-    if not isinstance(value, Fields):
-        raise owner.error(key, f"is {value!r}; write 'name: value' lines under it.")
-    return value
-
-
-def _text(owner: Fields, key: str, default: str) -> str:
-    value = owner.get(key)
-    if value is None:
-        return default
-    if not isinstance(value, str):
-        raise owner.error(key, f"is {value!r}; write a text, in quotes if need be.")
-    return value
-
-
-def _flag(owner: Fields, key: str) -> bool:
-    value = owner.get(key)
-    if value not in (None, True, False):
-        raise owner.error(key, f"is {value!r}; write true or false.")
-    return bool(value)
-
-
-def _choice(owner: Fields, key: str, known: Sequence[Any], default: Any) -> Any:
-    value = owner.get(key)
-    if value is not None and value not in known:
-        raise owner.error(key, f"is {value!r}; choose one of {', '.join(known)}.")
-    return default if value is None else value
 
 
 def _plain(value: Any) -> Any:

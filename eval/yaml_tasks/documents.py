@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from appkit.errors import EvaluationError
+from eval.yaml_tasks.fields import nearest
 from eval.yaml_tasks.rows import Row
-from eval.yaml_tasks.strict_yaml import nearest
 from runtime.sandbox import (
     RenderOptions,
     SandboxError,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from appkit import GenerationSettings
-from eval.yaml_tasks.strict_yaml import Fields
+from eval.yaml_tasks.fields import Fields
 
 DEFAULT_MAX_TOKENS = 256
 MAX_TOKENS = 1 << 20
@@ -70,7 +70,7 @@ def read_generation(owner: Fields, fewshot_delimiter: str) -> tuple[Generation, 
         raise owner.error("generation_kwargs", "must be lines of 'name: value'.")
     given.check_keys(("until", "do_sample", "top_k", "seed", *_RANGES, *_MAX_TOKENS_NAMES))
     options = {name: value for name in _RANGES if (value := _number(given, name)) is not None}
-    top_k = read_whole(given, "top_k", least=0, most=1 << 30)
+    top_k = given.whole("top_k", least=0, most=1 << 30)
     if top_k is not None:
         options["top_k"] = top_k
     temperature = _temperature(given, options.pop("temperature", None))
@@ -81,7 +81,7 @@ def read_generation(owner: Fields, fewshot_delimiter: str) -> tuple[Generation, 
         temperature=temperature,
         options=MappingProxyType(options),
     )
-    return generation, read_whole(given, "seed", least=0, most=(1 << 63) - 1)
+    return generation, given.whole("seed", least=0, most=(1 << 63) - 1)
 
 
 def cut_at_stops(text: str, stops: Sequence[str]) -> str:
@@ -95,16 +95,6 @@ def sample_seed(seed: int, doc_id: int, num_try: int) -> int:
     """A seed of its own for each answer, whatever was asked before it; below 2⁶³."""
     digest = hashlib.sha256(f"{seed} {doc_id} {num_try}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def read_whole(owner: Fields, key: str, *, least: int, most: int) -> int | None:
-    """A whole number, or None where there is none. Raises EvaluationError for anything else."""
-    value = owner.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise owner.error(key, f"is {value!r}; give a whole number from {least} to {most:,}.")
-    return value
 
 
 def _number(given: Fields, key: str) -> float | None:
@@ -135,7 +125,7 @@ def _max_tokens(given: Fields) -> int:
         raise given.error(names[1], f"says the same as {names[0]}; keep one.")
     if not names:
         return DEFAULT_MAX_TOKENS
-    return read_whole(given, names[0], least=1, most=MAX_TOKENS) or DEFAULT_MAX_TOKENS
+    return given.whole(names[0], least=1, most=MAX_TOKENS) or DEFAULT_MAX_TOKENS
 
 
 def _stops(given: Fields, until: Any) -> tuple[str, ...]:

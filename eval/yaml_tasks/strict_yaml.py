@@ -4,51 +4,18 @@
 run, and no aliases, with which a small file can stand for a huge one.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from appkit.errors import EvaluationError
+from eval.yaml_tasks.fields import Fields
 
 MAX_FILE_BYTES = 64 << 10
 MAX_DEPTH = 30
 _WHOLE = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
-
-
-class Fields(dict[str, Any]):
-    """A mapping of a task's file, which knows where it stands. Nested mappings are `Fields` too."""
-
-    def __init__(self, path: Path, name: str) -> None:
-        super().__init__()
-        self.path = path
-        self.name = name  # what it is the value of: "generation_kwargs"; "" for the whole file
-        self.lines: dict[str, int] = {}
-
-    def where(self, key: str) -> str:
-        """How messages begin: file, line and key."""
-        line = f", line {self.lines[key]}" if key in self.lines else ""
-        return f"{self.path}{line}: {self.name}{'.' if self.name else ''}{key}"
-
-    def error(self, key: str, problem: str) -> EvaluationError:
-        """To raise: `problem` says what is wrong with the value of `key`, and the way out."""
-        return EvaluationError(f"{self.where(key)} {problem}")
-
-    def check_keys(self, known: Iterable[str]) -> None:
-        """Raise EvaluationError for a key that is not `known`."""
-        names = sorted(known)
-        for key in self:
-            if key not in names:
-                raise self.error(key, f"is not known here; {nearest(key, names)}")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the ones like it, or all there are."""
-    names = list(known)
-    near = difflib.get_close_matches(name[:100], names, n=2, cutoff=0.6)
-    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(names)}."
 
 
 def read_task_file(path: Path) -> Fields:

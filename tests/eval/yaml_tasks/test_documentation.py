@@ -9,7 +9,7 @@ from appkit import ScriptedModel
 from eval.yaml_tasks import load_yaml_task
 from eval.yaml_tasks.config import SETTINGS, TASK_FIELDS
 from eval.yaml_tasks.filters import FILTER_OPTIONS
-from eval.yaml_tasks.metrics import METRICS
+from eval.yaml_tasks.metric_table import METRICS
 from tests.eval.yaml_tasks.task_files import write_rows
 from tests.helpers.shared_data import ROOT
 

@@ -8,7 +8,8 @@ import pytest
 from appkit.errors import EvaluationError
 from eval.harness.notices import EvaluationNotice
 from eval.harness.task import Answered, OutputType, Sample
-from eval.yaml_tasks.metrics import DEFAULTS, METRICS, Metric, read_metrics
+from eval.yaml_tasks.metric_table import DEFAULTS, METRICS
+from eval.yaml_tasks.metrics import Metric, read_metrics
 from eval.yaml_tasks.strict_yaml import read_task_file
 
 

@@ -233,7 +233,7 @@ def test_a_model_that_cannot_is_told_before_any_work(tmp_path: Path) -> None:
 
 
 def test_a_filter_that_takes_too_long_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.yaml_tasks.filters.MATCH_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("eval.yaml_tasks.patterns.MATCH_TIMEOUT_S", 0.1)
     text = WRITING + "filter_list: [{name: f, filter: [{function: regex, regex_pattern: '^(a|a)+$'}]}]\n"
     with pytest.raises(EvaluationError, match=re.escape("Avoid repeats within repeats, as in (a+)+.")):
         run(make_task(tmp_path, text), scripted("a" * 40 + "b"))
