@@ -5,7 +5,11 @@ One tiny model, one small set of questions, each of the three ways of asking onc
 
 import json
 import logging
+import re
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +20,8 @@ import pytest
 
 from appkit import LocalModel
 from eval.harness.run import evaluate
+from tests.helpers.real_models import real_model
+from tests.helpers.shared_data import ROOT
 from tests.helpers.tiny_model import CHAT_TEMPLATE, write_tiny_model
 
 lm_eval = pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed: pip install -e '.[lm-eval]'")
@@ -320,6 +326,45 @@ def test_the_device_that_lm_eval_asks_for_is_said_to_be_unused(tiny: SimpleNames
 def test_a_continuation_without_a_token_is_refused(tiny: SimpleNamespace) -> None:
     with pytest.raises(ValueError, match=r"The continuation in \('the', ''\) adds no token"):
         tiny.ours.loglikelihood([_instance("the", "")], disable_tqdm=True)
+
+
+# as the documentation has it -----------------------------------------------------------------------------------------
+QUESTIONS = [
+    {"question": "The capital of France is", "choices": ["Paris", "a mat"], "answer": 0},
+    {"question": "The Earth moves around the", "choices": ["piano", "Sun"], "answer": 1},
+]
+
+
+@pytest.fixture
+def my_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> Path:
+    """A folder to work in, with the task that the documentation speaks of."""
+    monkeypatch.chdir(tmp_path)
+    for split in ("test", "train"):
+        (tmp_path / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in QUESTIONS), "utf-8")
+    (tmp_path / "my_tasks").mkdir()
+    task = f"task: my_task\n{DATA.format(folder=tmp_path)}{TASKS['choices']}"
+    (tmp_path / "my_tasks" / "my_task.yaml").write_text(task, "utf-8")
+    return tmp_path
+
+
+def test_the_example_of_the_documentation_runs(my_tasks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    real_model("smollm2-135m")
+    page = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "lm_eval" in block)
+    exec(compile(code, "docs/evaluation.md", "exec"), {})
+    assert capsys.readouterr().out == "1.0\n"
+
+
+@pytest.mark.slow  # the command reads the index of all tasks that lm-eval has
+def test_the_command_of_the_documentation_runs(my_tasks: Path) -> None:
+    real_model("smollm2-135m")
+    page = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
+    (line,) = re.findall(r"^python (-m eval.lm_eval_model run .*)$", page, re.MULTILINE)
+    done = subprocess.run(
+        [sys.executable, *shlex.split(line)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\|my_task\|.*\|acc +\|↑ +\| +1\|", done.stdout)
 
 
 def _instance(*arguments: Any) -> Any:
