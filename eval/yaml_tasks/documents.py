@@ -8,6 +8,7 @@ Source: lm-evaluation-harness 0.4.13, `ConfigurableTask.doc_to_text`, `doc_to_ta
 
 import ast
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -181,7 +182,9 @@ def _literal(text: str) -> list[Any] | None:
     if len(text) > MAX_LITERAL_CHARS:
         return None
     try:
-        value = ast.literal_eval(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes and the like, which change nothing here
+            value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     return value if isinstance(value, list) else None

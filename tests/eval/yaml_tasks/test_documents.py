@@ -44,6 +44,8 @@ def test_text_is_a_column_or_a_template(text: str, shown: str | int) -> None:
         ("{{both}}", ["So", "Thus"]),
         ("{{[n, 4]}}", [3, 4]),
         ("[{{a}}]", "[So]"),  # no literal
+        ("['\\d', 1or 2]", "['\\d', 1or 2]"),  # nor this, without a warning
+        ("['\\d']", ["\\d"]),
         ("[]", []),
         (2, 2),
         (["p", "q"], ["p", "q"]),
