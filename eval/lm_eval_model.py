@@ -95,14 +95,23 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         self._template = self._engine.model.chat_template or default_template(self._tokenizer)
         self._seed = seed
         self.max_length = self._engine.max_seq_len if max_length is None else max_length
+        try:
+            self._check(add_bos_token)
+        except ValueError:
+            self.close()
+            raise
+        adds_start = self._tokenizer.adds_bos if add_bos_token is None else add_bos_token
+        self._start_ids = [self.prefix_token_id] if adds_start and self._tokenizer.bos_id is not None else []
+        self._start_text = self._tokenizer.token_bytes(self.prefix_token_id).decode("utf-8", "replace")
+
+    def _check(self, add_bos_token: bool | None) -> None:
         if not 1 <= self.max_length <= self._engine.max_seq_len:
             raise ValueError(
-                f"max_length is {max_length}; {self.model.name} reads 1 to {self._engine.max_seq_len} tokens."
+                f"max_length is {self.max_length}; {self.model.name} reads 1 to {self._engine.max_seq_len} tokens."
             )
         if add_bos_token and self._tokenizer.bos_id is None:
             raise ValueError(f"add_bos_token is true, and {self.model.name} has no start token: leave it out.")
-        self._adds_start = self._tokenizer.adds_bos if add_bos_token is None else add_bos_token
-        self._start_text = self._tokenizer.token_bytes(self.prefix_token_id).decode("utf-8", "replace")
+        start_id(self._tokenizer)
 
     def close(self) -> None:
         """Give memory and threads back, of a model that was opened here."""
@@ -127,9 +136,9 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         """Ids, with the start token in front where the model wants it and the text does not begin with it."""
         adds_start = add_special_tokens
         if adds_start is None:
-            adds_start = self._adds_start and not string.startswith(self._start_text)
+            adds_start = not string.startswith(self._start_text)
         ids = self._tokenizer.encode(string, parse_special=True)
-        return [self._tokenizer.bos_id, *ids] if adds_start and self._tokenizer.bos_id is not None else ids
+        return [*self._start_ids, *ids] if adds_start else ids
 
     # scoring -------------------------------------------------------------------------------------------------------
     def _loglikelihood_tokens(

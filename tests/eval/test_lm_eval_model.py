@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from appkit import LocalModel
+from appkit import GenerationSettings, LocalModel
 from eval.harness.run import evaluate
 from tests.helpers.real_models import real_model
 from tests.helpers.shared_data import ROOT
@@ -244,9 +244,9 @@ def test_a_document_has_its_start_token_scored_only_where_lm_eval_scores_it(tiny
 def test_texts_become_the_tokens_they_become_in_transformers(tiny: SimpleNamespace) -> None:
     for text in ("the other there", " a", "保修\n\n the", "<|im_start|>user\nhe<|im_end|>", "<|endoftext|>the", ""):
         assert tiny.ours.tok_encode(text) == tiny.theirs.tok_encode(text)
-        assert tiny.ours.tok_encode(text, add_special_tokens=False) == tiny.theirs.tok_encode(
-            text, add_special_tokens=False
-        )
+        for adds in (True, False):
+            theirs = tiny.theirs.tok_encode(text, add_special_tokens=adds)
+            assert tiny.ours.tok_encode(text, add_special_tokens=adds) == theirs
     for name in ("eot_token_id", "prefix_token_id", "max_length", "max_gen_toks"):
         assert getattr(tiny.ours, name) == getattr(tiny.theirs, name)
 
@@ -315,6 +315,7 @@ def test_a_length_it_does_not_read_is_refused(tiny: SimpleNamespace) -> None:
     with pytest.raises(ValueError, match="max_length is 97; tiny reads 1 to 96 tokens"):
         _ours(tiny.model, max_length=97)
     assert _ours(tiny.model, max_length=50).max_length == 50
+    assert tiny.model.generate("a", GenerationSettings(max_tokens=1)).usage.completion_tokens == 1  # still open
 
 
 def test_the_device_that_lm_eval_asks_for_is_said_to_be_unused(tiny: SimpleNamespace, caplog: Any) -> None:
