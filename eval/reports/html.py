@@ -25,7 +25,7 @@ from eval.reports.scores import scores_section
 from runtime.files import write_atomic
 
 # In this order they make one script; each holds one part of the page.
-_SCRIPTS = ("text.js", "data.js", "words.js", "heat.js", "list.js", "sample.js", "page.js")
+_SCRIPTS = ("text.js", "data.js", "choice.js", "order.js", "words.js", "heat.js", "list.js", "sample.js", "page.js")
 
 
 def write_report(runs: Sequence[Path], path: Path) -> None:

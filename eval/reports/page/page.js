@@ -1,18 +1,10 @@
-// What is chosen, and what follows from it. The choice also stands in the address, so that a view can be kept or sent.
+// The page as a whole: controls that follow the choice, the list that follows the controls, and one sample beside it.
 
 const at = (id) => document.getElementById(id);
 const CHOICES = ['task', 'run_a', 'run_b', 'measure', 'filter', 'sort'];
-// run_b: a run, 'none', or '' while nobody chose.
-const DEFAULTS = { task: '0', run_a: '0', run_b: '', measure: '0', filter: 'all', sort: 'by_number', search: '', sample: '' };
-const state = { ...DEFAULTS };
 let list = null;
 let searches = 0; // how many were begun: an older one is given up
 let shownSample = null;
-
-const task = () => report.tasks[Number(state.task)];
-const hasPair = () => state.run_b !== 'none';
-const chosenRuns = () => (hasPair() ? [Number(state.run_a), Number(state.run_b)] : [Number(state.run_a)]);
-const valueOf = (run, idx) => task().values[Number(run)]?.[Number(state.measure)]?.[idx] ?? null;
 
 function start() {
   window.addEventListener('beforeprint', () => {
@@ -74,33 +66,6 @@ function showChanged({ runs, measure, filter }) {
   at('list').focus({ preventScroll: true });
 }
 
-// The second run is compared from the beginning, where there is one.
-function resetForTask() {
-  if (state.run_b !== '') return;
-  state.run_b = task().runs.length < 2 ? 'none' : state.run_a === '1' ? '0' : '1';
-}
-
-function readAddress() {
-  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
-    if (name in state || name === 'lang') state[name] = value;
-  }
-  const within = (value, count) => /^\d+$/.test(value) && Number(value) < count;
-  if (!within(state.task, report.tasks.length)) state.task = '0';
-  if (!within(state.run_a, task().runs.length)) state.run_a = '0';
-  if (state.run_b !== 'none' && !within(state.run_b, task().runs.length)) state.run_b = '';
-  if (!within(state.measure, task().measures.length)) state.measure = '0';
-  if (state.lang !== 'en' && state.lang !== 'zh') delete state.lang;
-}
-
-function writeAddress() {
-  const kept = Object.entries(state).filter(([name, value]) => value !== '' && value !== DEFAULTS[name]);
-  try {
-    history.replaceState(null, '', `#${new URLSearchParams(kept)}`);
-  } catch {
-    // A browser may refuse it for a page opened from a file or a frame; the page works all the same.
-  }
-}
-
 function drawAll() {
   translatePage();
   fillControls();
@@ -119,8 +84,8 @@ function fillControls() {
   options('run_a', runOptions);
   options('run_b', [['none', say('none')], ...runOptions.filter(([place]) => place !== state.run_a)]);
   options('measure', measures.map((name, idx) => [String(idx), name]));
-    const hidden = { task: report.tasks.length < 2, run_a: runs.length < 2, run_b: runs.length < 2, measure: measures.length < 2 };
-  for (const [name, isHidden] of Object.entries(hidden)) document.querySelector(`[data-for=${name}]`).hidden = isHidden;
+  const counts = { task: report.tasks.length, run_a: runs.length, run_b: runs.length, measure: measures.length };
+  for (const [name, count] of Object.entries(counts)) document.querySelector(`[data-for=${name}]`).hidden = count < 2;
   const isPair = hasPair();
   const needs = { right: isBinary(), wrong: isBinary(), gained: isPair, lost: isPair };
   Object.assign(needs, { value_changed: isPair, answer_changed: isPair, change: isPair });
@@ -144,12 +109,6 @@ function letterOf(place) {
   return place === 'none' ? '' : report.runs[task().runs[Number(place)]].letter;
 }
 
-// Whether the chosen measure says right (1) or wrong (0) and nothing between.
-function isBinary() {
-  const columns = task().values.map((ofRun) => ofRun[Number(state.measure)] ?? []);
-  return columns.some((column) => column.length) && columns.flat().every((value) => value === null || value === 0 || value === 1);
-}
-
 async function drawList() {
   const mine = ++searches;
   writeAddress();
@@ -164,37 +123,12 @@ async function drawList() {
   const order = { value_up: up, value_down: down, change: byChange }[state.sort];
   if (order) items.sort(order); // stable: equal ones stay in the order of their numbers
   at('count').textContent = say('count', { count: items.length, all: task().ids.length });
-  if (items.length === 0) at('sample').replaceChildren(make('p', { class: 'about' }, say('nothing_found')));
+  if (items.length === 0) {
+    shownSample = null;
+    at('sample').replaceChildren(make('p', { class: 'about' }, say('nothing_found')));
+  }
   list.setItems(items, task().ids.indexOf(Number(state.sample === '' ? -1 : state.sample)));
 }
-
-function isWanted(idx) {
-  const a = valueOf(state.run_a, idx);
-  if (state.filter === 'all') return true;
-  if (state.filter === 'right') return a === 1;
-  if (state.filter === 'wrong') return a === 0;
-  if (state.filter === 'answer_changed') {
-    const answers = task().answers[idx];
-    return answers[Number(state.run_a)] !== answers[Number(state.run_b)];
-  }
-  const change = changeOf(idx);
-  if (state.filter === 'value_changed') return change !== 0;
-  const isLower = task().lower.includes(task().measures[Number(state.measure)]);
-  return state.filter === 'gained' ? (isLower ? change < 0 : change > 0) : isLower ? change > 0 : change < 0;
-}
-
-// How far the second run lies above the first; NaN where one of them has no value.
-function changeOf(idx) {
-  const [a, b] = [valueOf(state.run_a, idx), valueOf(state.run_b, idx)];
-  return a === null || b === null ? NaN : b - a;
-}
-
-// Samples without a value come last.
-const orLast = (value, last) => (value === null || Number.isNaN(value) ? last : value);
-const up = (a, b) => compare(orLast(valueOf(state.run_a, a), Infinity), orLast(valueOf(state.run_a, b), Infinity));
-const down = (a, b) => compare(orLast(valueOf(state.run_a, b), -Infinity), orLast(valueOf(state.run_a, a), -Infinity));
-const byChange = (a, b) => compare(orLast(Math.abs(changeOf(b)), -1), orLast(Math.abs(changeOf(a)), -1));
-const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
 function rowOf(idx) {
   const marks = make('span', { class: 'marks' }, ...chosenRuns().map((place) => valueMark(place, idx)));
@@ -205,18 +139,10 @@ function rowOf(idx) {
 function valueMark(place, idx) {
   const value = valueOf(place, idx);
   const letter = make('small', {}, hasPair() ? `${letterOf(place)} ` : '');
-  if (!isBinaryNow() || value === null) return make('span', { class: 'mark' }, letter, shortNumber(value));
+  if (!isBinary() || value === null) return make('span', { class: 'mark' }, letter, shortNumber(value));
   const key = value === 1 ? 'right_mark' : 'wrong_mark';
   const sign = make('span', { class: key, role: 'img', 'aria-label': say(key) }, value === 1 ? '✓' : '✗');
   return make('span', { class: 'mark' }, letter, sign);
-}
-
-// Asked for every row, so kept for the measure it was found for.
-let binary = { key: '', is: false };
-function isBinaryNow() {
-  const key = `${state.task} ${state.measure}`;
-  if (binary.key !== key) binary = { key, is: isBinary() };
-  return binary.is;
 }
 
 function select(idx, place, byPointer) {
@@ -228,28 +154,35 @@ function select(idx, place, byPointer) {
   shownSample = key;
   const title = make('h3', {}, say('sample_number', { number: String(ids[idx]) }));
   if (clusters[idx]) title.append(make('small', {}, ' ', make('bdi', {}, visible(clusters[idx]))));
-  const buttons = [['previous', '←', -1], ['next', '→', 1]].map(([name, sign, by]) => {
-    const button = make('button', { type: 'button', 'aria-label': say(name), title: say(name) }, sign);
-    button.addEventListener('click', () => list.step(by));
-    return button;
-  });
-  const head = make('div', { class: 'sample-head' }, title, make('span', { class: 'turn' }, ...buttons));
+  const turn = make('span', { class: 'turn' }, turnButton('previous', '←', -1), turnButton('next', '→', 1));
+  const head = make('div', { class: 'sample-head' }, title, turn);
   at('sample').replaceChildren(head, sampleView(Number(state.task), idx, chosenRuns(), task().measures));
   const isNarrow = at('sample').offsetTop > at('list').offsetTop + at('list').offsetHeight - 1;
   if (byPointer && isNarrow) at('sample').scrollIntoView();
 }
 
+function turnButton(name, sign, by) {
+  const button = make('button', { id: `turn-${name}`, type: 'button', 'aria-label': say(name), title: say(name) }, sign);
+  button.addEventListener('click', () => {
+    list.step(by);
+    at(`turn-${name}`).focus(); // the one that was pressed went with its sample
+  });
+  return button;
+}
+
 function turnByArrow(event) {
   if (event.target.closest('input, select, .scroll') || event.altKey || event.ctrlKey || event.metaKey) return;
-  if (event.key === 'ArrowRight') list.step(1);
-  if (event.key === 'ArrowLeft') list.step(-1);
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!by) return;
+  list.step(by);
+  at('sample').focus({ preventScroll: true }); // what had the focus went with its sample
 }
 
 function drawLeftOut() {
   const { ids, numAll, folders } = task();
   at('left-out').hidden = ids.length === numAll;
   const values = { shown: ids.length, all: numAll, folder: folders.join(', ') };
-  at('left-out').textContent = say('left_out', values);
+  at('left-out').textContent = ids.length === numAll ? '' : say('left_out', values);
 }
 
 start();

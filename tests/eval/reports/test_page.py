@@ -113,7 +113,16 @@ def test_arrow_keys_walk_through_the_samples(browser: Browser, page: Path) -> No
     assert browser.evaluate(f"{active}.getAttribute('aria-posinset')") == str(NUM_SAMPLES)
     browser.press("Enter")
     browser.press("ArrowLeft")
-    assert text(browser, "#sample h3") == f"Sample {NUM_SAMPLES - 2}"
+    browser.press("ArrowLeft")
+    assert text(browser, "#sample h3") == f"Sample {NUM_SAMPLES - 3}"
+
+
+def test_the_buttons_turn_to_the_next_sample_and_keep_the_focus(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.evaluate("document.getElementById('turn-next').focus()")
+    browser.evaluate("document.activeElement.click()")
+    browser.evaluate("document.activeElement.click()")
+    assert text(browser, "#sample h3") == "Sample 2"
 
 
 def test_only_the_rows_in_view_exist(browser: Browser, page: Path) -> None:
@@ -148,6 +157,9 @@ def test_samples_are_found_by_any_of_their_texts(browser: Browser, page: Path) -
     choose(browser, "search", "nobody wrote this", "input")
     browser.wait_until("document.getElementById('count').textContent === '0 of 1,500'")
     assert text(browser, "#sample") == "No sample is like that."
+    choose(browser, "search", "", "input")
+    browser.wait_until("document.getElementById('count').textContent === '1,500 of 1,500'")
+    assert text(browser, "#sample h3") == "Sample 0"
 
 
 def test_samples_are_sorted_by_value_and_by_change(browser: Browser, page: Path) -> None:
@@ -161,6 +173,12 @@ def test_samples_are_sorted_by_value_and_by_change(browser: Browser, page: Path)
 def rows(browser: Browser, count: int) -> list[str]:
     found: list[str] = browser.evaluate("[...document.querySelectorAll('.row')].map((row) => row.textContent)")
     return found[:count]
+
+
+def test_an_address_of_anyones_making_does_no_harm(browser: Browser, page: Path) -> None:
+    browser.open(page, "#task=9&run_a=-1&run_b=x&measure=1e9&filter=__proto__&sort=toString&constructor=1&sample=%00")
+    assert browser.complaints() == []
+    assert text(browser, "#sample h3") == "Sample 0"
 
 
 def test_the_words_that_differ_are_marked_in_both_answers(browser: Browser, page: Path) -> None:
