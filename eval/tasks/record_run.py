@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from appkit.errors import EvaluationError
+from eval.harness.model_identity import NO_MODEL
 from eval.harness.registry import PYTHON_TASKS, find_task
 from eval.harness.run import Run, load_run
 from eval.harness.run_files import CONDITIONS
@@ -31,17 +32,16 @@ def record_run(run: Run, folder: Path = RESULTS) -> Path:
         EvaluationError: the run's files are not what a run leaves.
     """
     conditions = _conditions(run)
-    settings = _chosen(run)
     limit = run.results["config"].get("limit")
-    model = [] if run.model == "none" else [run.model]
-    parts = [*(f"{name} {value}" for name, value in settings.items()), *model, *([f"limit {limit}"] if limit else [])]
-    name = ", ".join(parts) or "all"
+    model = [] if run.model == NO_MODEL.name else [run.model]
+    settings = [f"{name} {value}" for name, value in run.task_settings.items() if value is not None]
+    name = ", ".join([*settings, *model, *([f"limit {limit}"] if limit else [])])
     figures = {
         "run": name,
         "figures": {name: _as_json(figure) for name, figure in run.figures.items()},
         "signatures": {measure.name: measure.signature for measure in run.measures if measure.signature},
         "facts": _facts(run),
-        "command": _command(run.task, settings, model, limit),
+        "command": _command(run.task, _chosen(run), model, limit),
         "date": conditions["started"][:10],
         "machine": conditions["machine"],
         "python": conditions["python"],
