@@ -278,6 +278,52 @@ def test_chats_are_rendered_as_transformers_renders_them(tiny: SimpleNamespace) 
         tiny.ours.chat_template("tool_use")
 
 
+def test_chat_tasks_give_what_the_model_hf_gives(tiny: SimpleNamespace, task_folder: Path) -> None:
+    from lm_eval.tasks import TaskManager
+
+    tasks = ("choices_after_examples", "writing")
+    ours, theirs = (
+        lm_eval.simple_evaluate(
+            model=model,
+            tasks=list(tasks),
+            task_manager=TaskManager(include_path=str(task_folder), include_defaults=False),
+            apply_chat_template=True,
+            system_instruction="on the mat",
+            limit=3,
+            bootstrap_iters=0,
+        )
+        for model in (tiny.ours, tiny.theirs)
+    )
+    for task in tasks:
+        assert figures(ours, task) == pytest.approx(figures(theirs, task), rel=SAME)
+        assert [s["arguments"] for s in ours["samples"][task]] == [s["arguments"] for s in theirs["samples"][task]]
+        assert ours["samples"][task][0]["arguments"][0][0].startswith("<|im_start|>system\non the mat")
+    for sample, other in zip(*(logprobs(run["samples"][tasks[0]]) for run in (ours, theirs)), strict=True):
+        assert [value for value, _ in sample] == pytest.approx([value for value, _ in other], abs=SAME)
+    assert [s["resps"] for s in ours["samples"]["writing"]] == [s["resps"] for s in theirs["samples"]["writing"]]
+
+
+def test_a_cache_of_lm_eval_gives_the_same_without_asking_again(
+    tiny: SimpleNamespace, task_folder: Path, tmp_path: Path
+) -> None:
+    from lm_eval.tasks import TaskManager
+
+    def run() -> dict[str, float]:
+        manager = TaskManager(include_path=str(task_folder), include_defaults=False)
+        done = lm_eval.simple_evaluate(
+            model=tiny.ours, tasks=["choices", "documents", "writing"], task_manager=manager, bootstrap_iters=0,
+            use_cache=str(tmp_path / "cache"), limit=3,
+        )  # fmt: skip
+        return {task: figures(done, task) for task in ("choices", "documents", "writing")}
+
+    first = run()
+    tiny.model.engine.clear_cache()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_scored", "_request"):
+            patch.delattr(f"eval.lm_eval_model.AppkitLM.{name}")  # nobody may ask the model now
+        assert run() == first
+
+
 def test_what_does_not_fit_is_cut_from_the_left_and_said(tiny: SimpleNamespace, caplog: Any) -> None:
     with caplog.at_level(logging.WARNING, "eval.lm_eval_model"):
         tiny.ours.generate_until([_instance("a " * 90, {"max_gen_toks": 16})], disable_tqdm=True)
