@@ -1,16 +1,20 @@
 """`judge_figures`: what many verdicts come to. Verdicts that failed are counted, beside the rest."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from eval.judge.preference import Preference
-from eval.judge.rating import Rating
+from eval.judge.rating import DEFAULT_SCALE, Rating
 from eval.metrics import Figure, mean_figure
 
 WIN_VALUE = {"a": 1.0, "tie": 0.5, "b": 0.0}
 
 
 def judge_figures(
-    verdicts: Sequence[Rating] | Sequence[Preference], *, clusters: Sequence[Hashable] | None = None
+    verdicts: Sequence[Rating] | Sequence[Preference],
+    *,
+    scale: tuple[int, int] = DEFAULT_SCALE,
+    clusters: Sequence[Hashable] | None = None,
 ) -> dict[str, Figure]:
     """The figures of a set of ratings or of preferences, the important one first and "failed" always.
 
@@ -19,6 +23,7 @@ def judge_figures(
     decided; "position_bias", see `Preference`. "failed" is the share without a verdict; where it is 1, it stands alone.
 
     Args:
+        scale: of the ratings, as `rate` was given it.
         clusters: of each verdict, what its sample shares with others.
 
     Raises:
@@ -39,8 +44,29 @@ def judge_figures(
     else:
         raise TypeError("Give ratings alone or preferences alone: their figures have nothing in common.")
     values["failed"] = [1.0 if each.failure else 0.0 for each in verdicts]
-    figures = {name: _mean(column, clusters) for name, column in values.items()}
+    figures = {name: _mean(column, scale if "grade" in name else (0, 1), clusters) for name, column in values.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def grade_figure(
+    grades: Sequence[float], scale: tuple[int, int], *, clusters: Sequence[Hashable] | None = None
+) -> Figure:
+    """The mean grade, whose interval stays on the scale.
+
+    Grades are measured as shares of the way from the lowest to the highest. So where all are the lowest, or all the
+    highest, the interval is still as wide as so few samples make it.
+
+    Raises:
+        ValueError: there are none, or not one cluster for each.
+    """
+    low, span = scale[0], scale[1] - scale[0]
+    share = mean_figure([(grade - low) / span for grade in grades], clusters=clusters)
+    return replace(
+        share,
+        value=sum(grades) / len(grades),
+        interval=share.interval and (low + share.interval[0] * span, low + share.interval[1] * span),
+        standard_error=None if share.standard_error is None else share.standard_error * span,
+    )
 
 
 def _rating_values(ratings: Sequence[Rating]) -> dict[str, list[float | None]]:
@@ -60,10 +86,10 @@ def _preference_values(preferences: Sequence[Preference]) -> dict[str, list[floa
     }
 
 
-def _mean(column: Sequence[float | None], clusters: Sequence[Hashable] | None) -> Figure | None:
+def _mean(column: Sequence[float | None], scale: tuple[int, int], clusters: Sequence[Hashable] | None) -> Figure | None:
     """Over those that have a value; None where none has."""
     kept = [(value, idx) for idx, value in enumerate(column) if value is not None]
     if not kept:
         return None
     chosen = None if clusters is None else [clusters[idx] for _, idx in kept]
-    return mean_figure([value for value, _ in kept], clusters=chosen)
+    return grade_figure([value for value, _ in kept], scale, clusters=chosen)

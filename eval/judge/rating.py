@@ -9,6 +9,7 @@ from eval.judge.rubric import ask_rubric, prompt_for
 from eval.judge.verdict import decide
 
 DEFAULT_RUBRIC = "judge/grade"
+DEFAULT_SCALE = (1, 5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ def rate(
     answer: str,
     rubric: str | Prompt = DEFAULT_RUBRIC,
     *,
-    scale: tuple[int, int] = (1, 5),
+    scale: tuple[int, int] = DEFAULT_SCALE,
     reference: str | None = None,
 ) -> Rating:
     """How good `answer` is by `rubric`. Answer and reference are shown as data, whatever they ask of the judge.

@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any
 
 from appkit import LanguageModel
-from eval.harness.task import Answered, Measure
+from eval.harness.task import Answered, Measure, Sample
 from eval.judge import Rating, rate
-from eval.judge.rating import DEFAULT_RUBRIC
+from eval.judge.aggregate import grade_figure
+from eval.judge.rating import DEFAULT_RUBRIC, DEFAULT_SCALE
 from eval.judge.rubric import prompt_for
+from eval.metrics import Figure
 from eval.tasks.judged_answers import JudgedAnswer, read_answers, required_run, rubric_digest
-from eval.tasks.mean_figures import mean_figures
+from eval.tasks.mean_figures import clusters_of, mean_figures
 from eval.tasks.python_task import AskedSession, PythonTask, in_flight
 from eval.tasks.task_settings import check_known, text
 
@@ -81,7 +83,7 @@ def _open(
     yield AskedSession(
         samples=[answer.sample for answer in answers][:limit],
         ask=lambda sample: _ask(model, rubric, by_id[sample.doc_id]),
-        figures=partial(mean_figures, measures),
+        figures=partial(_figures, measures),
         max_in_flight=in_flight(model),
     )
 
@@ -98,6 +100,21 @@ def _ask(model: LanguageModel, rubric: str, judged: JudgedAnswer) -> Answered:
         values=_values(rating),
         notes={"failure": rating.failure} if rating.failure else {"mass": rating.mass},
     )
+
+
+def _figures(measures: Sequence[Measure], samples: Sequence[Sample], answers: Sequence[Answered]) -> dict[str, Figure]:
+    """The means, those of grades on their scale."""
+    figures = mean_figures(measures, samples, answers)
+    for name in ("grade", "expected_grade"):
+        graded = [
+            (answer.values[name], sample)
+            for sample, answer in zip(samples, answers, strict=True)
+            if name in answer.values
+        ]
+        if graded:
+            clusters = clusters_of([sample for _, sample in graded])
+            figures[name] = grade_figure([value for value, _ in graded], DEFAULT_SCALE, clusters=clusters)
+    return figures
 
 
 def _values(rating: Rating) -> dict[str, float]:

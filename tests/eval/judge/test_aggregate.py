@@ -3,6 +3,7 @@
 import pytest
 
 from eval.judge import Preference, Rating, judge_figures
+from eval.metrics import mean_figure
 
 FAILED_RATING = Rating(grade=None, expected=None, failure="too long")
 FAILED_PREFERENCE = Preference(winner=None, probability=None, failure="too long")
@@ -65,3 +66,26 @@ def test_what_cannot_be_summed_up_is_refused() -> None:
         judge_figures([rating(1, 1.0), FAILED_PREFERENCE])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="2 verdicts and 1 clusters"):
         judge_figures([rating(1, 1.0), rating(2, 2.0)], clusters=[0])
+
+
+@pytest.mark.parametrize(("grade", "wanted"), [(1, (1, 1 + 4 * 0.4899)), (5, (1 + 4 * 0.5101, 5))])
+def test_grades_that_are_all_at_an_end_of_the_scale_are_not_certain_and_stay_on_it(
+    grade: int, wanted: tuple[float, float]
+) -> None:
+    """Wilson's interval of 4 of 4 begins at 0.5101 of the way."""
+    assert judge_figures([rating(grade, float(grade))] * 4)["grade"].interval == pytest.approx(wanted, abs=1e-3)
+
+
+def test_the_interval_of_mixed_grades_is_that_of_their_mean() -> None:
+    grades = [1, 3, 5, 4, 4, 2]
+    shown = judge_figures([rating(grade, float(grade)) for grade in grades])["grade"]
+    plain = mean_figure([float(grade) for grade in grades])
+    assert shown.interval == pytest.approx(plain.interval)
+    assert shown.standard_error == pytest.approx(plain.standard_error)
+    assert shown.value == plain.value
+
+
+def test_another_scale_is_kept_to() -> None:
+    interval = judge_figures([Rating(grade=9, expected=9.0)] * 3, scale=(0, 9))["grade"].interval
+    assert interval is not None
+    assert 0 < interval[0] < interval[1] == 9

@@ -38,6 +38,7 @@ def test_every_answer_is_graded_with_its_question_and_reference(tmp_path: Path) 
     model.score = lambda prompt, text: (shown.append(prompt[-1].content), scoring(prompt, text))[1]  # type: ignore[method-assign]
     judged = judge_run(run.folder, model, output=tmp_path / "judged")
     assert judged.figures["grade"].value == 4.0
+    assert judged.figures["grade"].interval == (4.0, 4.0)
     assert judged.figures["expected_grade"].value == pytest.approx((4 * 0.6 + 0.05 * (1 + 2 + 3 + 5)) / 0.8)
     assert (judged.figures["failed"].value, judged.figures["failed"].n) == (0.0, QUESTIONS)
     assert "Question:\n<text>\nWhat is the capital of France?\n</text>" in shown[0]
