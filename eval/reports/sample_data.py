@@ -13,7 +13,7 @@ from typing import Any
 
 from eval.harness.stored_run import Run
 from eval.harness.task import Answered
-from eval.reports.sample_index import Rows, columns_of, joined, sample_in
+from eval.reports.sample_index import Rows, columns_of, joined, likeliest, response_of, sample_in
 from eval.reports.sample_text import ShownText, shortened, shown_text
 
 MAX_PAGE_BYTES = 64 << 20  # of sample texts in one report
@@ -101,8 +101,9 @@ class _PartWriter:
         tokens = answered.token_logprobs
         return {
             "requests": [self._parts(request) for request in requests[:MAX_REQUESTS]],
-            "answers": [self._text(answer) for answer in answers[:MAX_REQUESTS]],
-            "judged": [self._text(answer) for answer in judged[:MAX_REQUESTS]],
+            "answers": [self._text(response_of(answer)) for answer in answers[:MAX_REQUESTS]],
+            "judged": [self._text(response_of(answer)) for answer in judged[:MAX_REQUESTS]],
+            "likeliest": likeliest(answered),
             "left": max(0, max(len(requests), len(answers), len(judged)) - MAX_REQUESTS),
             "notes": self._fields(answered.notes),
             "tokens": [token for token, _ in tokens[:MAX_TOKENS]],

@@ -37,6 +37,22 @@ def sample_in(rows: Rows) -> Sample:
     return next(asked for asked in rows if asked is not None)[0]
 
 
+def response_of(resp: Any) -> Any:
+    """What a request gave; lm-eval's layout wraps each response in a list of its repeats."""
+    return resp[0] if isinstance(resp, list | tuple) and len(resp) == 1 else resp
+
+
+def likeliest(answered: Answered) -> int | None:
+    """Of several continuations of one context, which has the highest log-probability; None for any other requests."""
+    responses = [response_of(resp) for resp in answered.resps]
+    contexts = [request[0] for request in answered.arguments if len(request) == 2]
+    if len(contexts) < 2 or len(contexts) != len(responses) or any(context != contexts[0] for context in contexts):
+        return None
+    scores = [pair[0] if isinstance(pair, list | tuple) and len(pair) == 2 else None for pair in responses]
+    known = [score for score in scores if isinstance(score, float | int)]
+    return known.index(max(known)) if len(known) == len(scores) else None
+
+
 def columns_of(samples: Sequence[Rows], runs: Sequence[Run]) -> dict[str, Any]:
     """What stands beside a sample in a list.
 
@@ -64,8 +80,14 @@ def _entries(run: Run, place: int) -> Iterator[tuple[int, int, Asked]]:
 def _same_answers(rows: Rows) -> list[int]:
     """By run the number of its answer: runs that answered alike have the same; -1 where there is none."""
     numbers: dict[str, int] = {}
-    answers = [None if asked is None else json.dumps(asked[1].resps) for asked in rows]
+    answers = [None if asked is None else _answer_key(asked[1]) for asked in rows]
     return [-1 if answer is None else numbers.setdefault(answer, len(numbers)) for answer in answers]
+
+
+def _answer_key(answered: Answered) -> str:
+    """What was answered: of continuations that were scored, which one is the likeliest, else all that was written."""
+    choice = likeliest(answered)
+    return json.dumps(answered.resps if choice is None else choice)
 
 
 def _value(asked: Asked | None, name: str) -> float | None:

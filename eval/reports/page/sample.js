@@ -64,14 +64,14 @@ function answeredView(sample, taskIdx, runPlace, marked) {
   return column;
 }
 
-// Answers, each with what is its own of its request: of a choice among continuations, the continuation.
+// Answers; of continuations that were scored, each beside its score.
 function answerBlocks(sample, run, marked) {
   if (run.answers.length === 1 && marked) return [make('div', { class: 'text', dir: 'auto' }, ...marked)];
-  const isChoice = run.requests.length > 1 && new Set(run.requests.map((request) => request[0])).size === 1;
   return run.answers.map((number, idx) => {
-    const own = isChoice ? run.requests[idx]?.[1] : undefined;
-    if (own === undefined) return block(sample.text(number));
-    return make('div', { class: 'choice' }, block(sample.text(own)), block(sample.text(number), 'text score'));
+    if (run.likeliest === null) return block(sample.text(number));
+    const continuation = block(sample.text(run.requests[idx][1]));
+    if (run.likeliest === idx) continuation.append(make('strong', { class: 'likeliest' }, say('likeliest')));
+    return make('div', { class: 'choice' }, continuation, block(sample.text(number), 'text score'));
   });
 }
 

@@ -42,6 +42,22 @@ def test_equal_answers_have_equal_numbers(tmp_path: Path) -> None:
     assert task_samples(runs).index["answers"] == [[0, 0, 1], [0, 0, 0]]
 
 
+def test_of_scored_continuations_the_likeliest_is_the_answer(tmp_path: Path) -> None:
+    """Scores differ from run to run of any two models; what they make of a question may not."""
+    scores = [[-3.0, -1.0], [-9.0, -2.0], [-1.0, -4.0]]
+    runs = []
+    for place, (yes, no) in enumerate(scores):
+        line = record(0, "Is it?", "")
+        line["arguments"] = {f"gen_args_{idx}": {"arg_0": "Is it?", "arg_1": word} for idx, word in enumerate("yn")}
+        line["resps"] = [[[yes, False]], [[no, True]]]
+        runs.append(run_of(tmp_path / str(place), [line]))
+    samples = task_samples(runs)
+    assert samples.index["answers"] == [[0, 0, 1]]
+    (part,) = map(json.loads, samples.parts)
+    assert [run["likeliest"] for run in part["samples"][0]["runs"]] == [1, 1, 0]
+    assert texts_of(part, part["samples"][0]["runs"][0]["answers"]) == ["[-3.0, false]", "[-1.0, true]"]
+
+
 def test_equal_texts_of_two_runs_are_kept_once(tmp_path: Path) -> None:
     a = run_of(tmp_path / "a", [record(0, "one?", "1")])
     b = run_of(tmp_path / "b", [record(0, "one?", "2")])
