@@ -12,7 +12,7 @@ from eval.harness.scoring import Scored, score_answers, score_document, score_pa
 from eval.harness.task import Answered
 from eval.yaml_tasks.config import TaskConfig
 from eval.yaml_tasks.generation import cut_at_stops, sample_seed
-from eval.yaml_tasks.metrics import LOSS, NUM_BYTES, NUM_WORDS, likeliest
+from eval.yaml_tasks.metrics import likeliest
 from eval.yaml_tasks.questions import Question
 
 
@@ -129,7 +129,7 @@ def _ask_for_continuation(config: TaskConfig, model: LanguageModel, question: Qu
         arguments=[[shown, target]],
         resps=[[pair]],
         filtered_resps=[pair],
-        values={"acc": float(scored.is_greedy), LOSS: -scored.logprob},
+        values={"acc": float(scored.is_greedy), "loss": -scored.logprob},
         token_logprobs=_tokens(scored),
         notes=_cut([scored]),
     )
@@ -142,10 +142,10 @@ def _ask_for_document(model: LanguageModel, question: Question) -> Answered:
         arguments=[[text]],
         resps=[[scored.logprob]],
         filtered_resps=[scored.logprob],
-        values={
-            LOSS: -scored.logprob,
-            NUM_WORDS: float(len(re.split(r"\s+", text))),  # as lm-eval counts: a last line break ends in a word
-            NUM_BYTES: float(len(text.encode())),
+        values={  # what `harness/measure_sums.py` sums up
+            "loss": -scored.logprob,
+            "num_words": float(len(re.split(r"\s+", text))),  # as lm-eval counts: a last line break ends in a word
+            "num_bytes": float(len(text.encode())),
         },
         token_logprobs=_tokens(scored),
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.harness.measure_sums import measure_of_sums
 from eval.harness.notices import notice
 from eval.harness.task import Answered, Measure, OutputType, Sample
 from eval.metrics import Figure, best_of, bleu, bootstrap_figure, chrf, macro_f1, mean_figure, rouge, ter, token_f1
@@ -32,8 +33,6 @@ _LIKE: Mapping[str, str] = {
     "zh": "文",
     "char": "かな",
 }  # a text that is measured like those of a language
-# what a sample of documents and continuations adds to a sum, under the names of a sample's values
-LOSS, NUM_WORDS, NUM_BYTES = "loss", "num_words", "num_bytes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +105,7 @@ class Metric:
             return (
                 macro_f1(given, wanted, clusters=clusters) if self.name == "macro_f1" else _f1(given, wanted, clusters)
             )
-        return self._per_unit(answers, clusters)
+        return self._of_sums(answers, clusters)
 
     def _reduced(self, text: str) -> str:
         for pattern in self.options.get("regexes_to_ignore", ()):
@@ -126,15 +125,14 @@ class Metric:
             return ter(texts, wanted, clusters=clusters, **self.options)
         return chrf(texts, wanted, word_order=2 if self.name == "chrf++" else 0, clusters=clusters, **self.options)
 
-    def _per_unit(self, answers: Sequence[Answered], clusters: Clusters) -> Figure | None:
-        """e to the mean loss per continuation, word or byte; bits per byte."""
-        units = {"perplexity": None, "word_perplexity": NUM_WORDS}.get(self.name, NUM_BYTES)
-        rows = np.array([[answer.values[LOSS], answer.values[units] if units else 1.0] for answer in answers])
-        if self.name == "bits_per_byte":
-            return bootstrap_figure(rows, lambda sums: sums[:, 0] / sums[:, 1] / np.log(2), clusters=clusters)
+    def _of_sums(self, answers: Sequence[Answered], clusters: Clusters) -> Figure | None:
+        values = [answer.values for answer in answers]
+        sums = measure_of_sums(self.name, values[0])
+        assert sums is not None, self.name
+        rows = sums.rows(values)
         try:
             with np.errstate(over="raise"):
-                return bootstrap_figure(rows, lambda sums: np.exp(sums[:, 0] / sums[:, 1]), clusters=clusters)
+                return bootstrap_figure(rows, sums.measure, clusters=clusters)
         except FloatingPointError:
             loss, count = rows.sum(axis=0)
             notice(
