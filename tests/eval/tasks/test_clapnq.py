@@ -34,7 +34,12 @@ NEAR = replace(QUESTION, id="2", text="Who invented the pump?", answers=(), sent
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Iterator[Index]:
+def with_rouge() -> None:
+    pytest.importorskip("rouge_score", reason="rouge_score is in the extra 'eval', which is not installed")
+
+
+@pytest.fixture
+def index(tmp_path: Path, with_rouge: None) -> Iterator[Index]:
     clapnq = Clapnq({"warranty.md": WARRANTY, "colour.md": COLOUR}, (QUESTION,), (NEAR,))
     clapnq.write_documents(tmp_path / "passages")
     with Index.sync(tmp_path / "passages", embedder=WordEmbedder(), path=tmp_path / "index") as opened:
@@ -72,6 +77,7 @@ def test_an_answer_that_is_not_given_scores_nothing(index: Index) -> None:
     assert (values["token_f1"], values["rougeL"], values["answered"], values["abstained"]) == (0, 0, 0, 1)
 
 
+@pytest.mark.usefixtures("with_rouge")
 def test_precision_is_of_all_citations_and_of_all_abstentions() -> None:
     # three answerable questions with 3, 1 and no citations, the last of them refused; two near ones, one refused
     rows = [
@@ -131,6 +137,7 @@ def test_the_threshold_parts_what_can_be_parted() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("with_rouge")
 def test_quotes_hold_over_all_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of 2026-11-24: answered .91, near .77, absent .97, token F1 .53, citations in the gold passage .97."""
     real_model("minilm-l6")
@@ -146,6 +153,7 @@ def test_quotes_hold_over_all_questions(monkeypatch: pytest.MonkeyPatch) -> None
     assert figures["abstained_absent"].value > 0.93
 
 
+@pytest.mark.usefixtures("with_rouge")
 def test_a_limit_counts_the_questions_of_each_part_and_held_out_ones_come_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
