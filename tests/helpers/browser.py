@@ -129,10 +129,9 @@ def open_browser(folder: Path) -> Iterator[Browser]:
         pytest.skip("no Chromium here: install the package chromium to test pages in a browser")
     command_in, to_browser = os.pipe()
     from_browser, answers_out = os.pipe()
-    flags = ["--headless", "--disable-gpu", "--no-first-run", "--disable-extensions", "--remote-debugging-pipe"]
-    flags += ["--lang=en", f"--user-data-dir={folder}"]
-    if os.geteuid() == 0:
-        flags.append("--no-sandbox")  # its own sandbox does not work as the superuser
+    # Without the sandbox it also runs in containers and as the superuser; the pages are the tests' own.
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions"]
+    flags += ["--no-first-run", "--lang=en", "--remote-debugging-pipe", f"--user-data-dir={folder}"]
     # The shell puts the pipes where the browser expects them.
     script = f'exec "$@" 3<&{command_in} 4>&{answers_out}'
     process = subprocess.Popen(

@@ -1,5 +1,5 @@
-// Tokens coloured by how likely the model found them. A darker shade comes with a thicker line below, so that colour is
-// not all there is, and value, probability and rank of a token are said where it is pointed at or reached by arrow keys.
+// Tokens coloured by how likely the model found them. A stronger shade comes with a thicker line below, so that colour
+// is not all there is; value, probability and rank of a token are said where it is pointed at or reached by arrow keys.
 
 // The least probability of each level but the last; level 0 is left plain.
 const LEVELS = [0.9, 0.5, 0.1, 0.01, 0.001];
@@ -57,7 +57,8 @@ function tokenAbout(token, logprob, rank, count) {
   const name = JSON.stringify(visible(token));
   if (logprob === null) return say('token_unknown', { token: name });
   const probability = Math.exp(logprob);
-  const percent = probability >= 0.0001 ? `${Number((100 * probability).toPrecision(3))} %` : probability.toExponential(1);
+  const isTiny = probability < 0.0001;
+  const percent = isTiny ? probability.toExponential(1) : `${Number((100 * probability).toPrecision(3))} %`;
   return say('token_about', { token: name, logprob: logprob.toFixed(3).replace('-', '−'), percent, rank, count });
 }
 

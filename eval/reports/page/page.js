@@ -162,7 +162,8 @@ function select(idx, place, byPointer) {
 }
 
 function turnButton(name, sign, by) {
-  const button = make('button', { id: `turn-${name}`, type: 'button', 'aria-label': say(name), title: say(name) }, sign);
+  const attributes = { id: `turn-${name}`, type: 'button', 'aria-label': say(name), title: say(name) };
+  const button = make('button', attributes, sign);
   button.addEventListener('click', () => {
     list.step(by);
     at(`turn-${name}`).focus(); // the one that was pressed went with its sample

@@ -36,7 +36,10 @@ function valuesTable(task, idx, chosen, names) {
     const cells = values.map((value) => make('td', { class: 'number' }, shortNumber(value)));
     return make('tr', {}, make('th', { scope: 'row' }, runLabel(task, runPlace)), ...cells);
   });
-  if (task.measuresLeft) rows.push(make('tr', {}, make('td', { colspan: names.length + 1 }, say('measures_left', { count: task.measuresLeft }))));
+  if (task.measuresLeft) {
+    const left = say('measures_left', { count: task.measuresLeft });
+    rows.push(make('tr', {}, make('td', { class: 'warning', colspan: names.length + 1 }, left)));
+  }
   const table = make('table', { class: 'values' }, make('thead', {}, head), make('tbody', {}, ...rows));
   return make('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': say('values') }, table);
 }

@@ -1,6 +1,7 @@
 // Text on the page. What came out of an evaluation gets in by text nodes alone, never as HTML.
 
-// Characters that hide or move what stands around them are spelled out; the joiners of Persian, Indic and emoji are not.
+// Characters that hide or move what stands around them are spelled out, but not the joiners of Persian, Indic scripts
+// and emoji, nor the number signs of Arabic.
 const UNSEEN = /(?![\n\t\u200c\u200d\u0600-\u0605\u06dd])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 let language = 'en';
 
