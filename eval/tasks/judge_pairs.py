@@ -4,14 +4,14 @@ The judge is asked twice which answer is better, in both orders, and for a grade
 a wrong fact, some speak of something else, some evade, and some ask the judge to prefer them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from appkit import LanguageModel
+from appkit import LanguageModel, Message
 from eval.harness.data import read_rows
 from eval.harness.task import Answered, Measure, Sample
 from eval.judge import Preference, Rating, prefer, rate
@@ -34,6 +34,7 @@ MEASURES = (
     Measure(name="position_decides", higher_is_better=False),  # the first place is named both times, or the second
     Measure(name="position_pull", higher_is_better=False),  # how far the place moves the probability: 0 to 0.5
     Measure(name="graded_apart"),  # its expected grade is the higher one
+    Measure(name="likelihood"),  # it is the likelier one, per token, as an answer: what no judging at all would get
     Measure(name="failed", higher_is_better=False),  # a verdict is missing; its pair counts as not told apart
 )
 
@@ -74,13 +75,21 @@ def _ask(model: LanguageModel, chosen: Mapping[str, str], sample: Sample) -> Ans
     question, a, b = (sample.doc[key] for key in ("question", "a", "b"))
     preference = prefer(model, question, a, b, rubric=chosen["prefer_rubric"])
     grades = {side: rate(model, question, sample.doc[side], chosen["grade_rubric"]) for side in ("a", "b")}
+    likelihoods = _likelihoods(model, question, [a, b])
     better, worse = (grades["a"], grades["b"]) if sample.target == "a" else (grades["b"], grades["a"])
     return Answered(
         arguments=[(question, {"a": a, "b": b}), (question, a), (question, b)],
         resps=[preference.probability, grades["a"].expected, grades["b"].expected],
         filtered_resps=[preference.winner],
-        values=_values(sample.target, preference, better, worse),
-        notes={"preference": asdict(preference), "grades": {side: _shown(each) for side, each in grades.items()}},
+        values={
+            **_values(sample.target, preference, better, worse),
+            **({"likelihood": _above(*likelihoods[:: 1 if sample.target == "a" else -1])} if likelihoods else {}),
+        },
+        notes={
+            "preference": asdict(preference),
+            "likelihoods": likelihoods,
+            "grades": {side: _shown(each) for side, each in grades.items()},
+        },
     )
 
 
@@ -98,6 +107,13 @@ def _values(target: str, preference: Preference, better: Rating, worse: Rating) 
     if better.expected is not None and worse.expected is not None:
         values["graded_apart"] = _above(better.expected, worse.expected)
     return values
+
+
+def _likelihoods(model: LanguageModel, question: str, answers: Sequence[str]) -> list[float]:
+    """The mean log-probability of each answer's tokens after the question; none where the model does not score."""
+    if "score" not in model.capabilities:
+        return []
+    return [float(part.mean()) for part in model.score_many([Message(role="user", content=question)], answers)]
 
 
 def _half_or(probability: float | None, is_a: bool) -> float:

@@ -9,11 +9,14 @@ Opinion = Callable[[str], Mapping[str, float]]  # from what the judge is shown t
 
 
 def judge(opinion: Opinion) -> ScriptedModel:
-    """A judge that scores: it gives each choice, of one character, the probability that `opinion` says."""
+    """A judge that scores: it gives each choice, of one character, the probability that `opinion` says.
+
+    After a blank it gives none; other texts are all as likely.
+    """
 
     def logprobs(prompt: str, choice: str) -> list[float]:
-        if choice.startswith(" "):
-            return [-math.inf] * len(choice)
+        if len(choice) > 1:
+            return [-math.inf if choice.startswith(" ") else -1.0] * len(choice)
         probability = opinion(prompt)[choice]
         return [math.log(probability) if probability > 0 else -math.inf if probability == 0 else math.nan]
 

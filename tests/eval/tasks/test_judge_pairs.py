@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from appkit import ScriptedModel
@@ -42,6 +43,7 @@ def test_a_judge_that_knows_is_right_every_time() -> None:
         "position_decides": 0.0,
         "position_pull": pytest.approx(0.0),
         "graded_apart": 1.0,
+        "likelihood": 0.5,  # it finds every answer as likely
         "failed": 0.0,
     }
     assert {figure.n for figure in figures.values()} == {60}
@@ -68,8 +70,27 @@ def test_verdicts_that_fail_count_as_wrong_and_are_shown() -> None:
         "agreement": 0.0,
         "both_orders": 0.0,
         "graded_apart": 0.0,
+        "likelihood": 0.5,
         "failed": 1.0,
     }
+
+
+def test_the_likelier_answer_is_the_one_with_the_higher_mean() -> None:
+    known = judge(lambda shown: dict.fromkeys("12345AB", 0.1))
+    scoring = known.score_many
+    known.score_many = lambda prompt, texts: (  # type: ignore[method-assign]
+        scoring(prompt, texts) if len(texts) > 2 else [np.full(len(text), -float(text not in GOOD)) for text in texts]
+    )
+    assert figures_of(known)["likelihood"].value == 1.0
+
+
+def test_a_judge_that_only_writes_has_no_likelihoods() -> None:
+    def answer(prompt: object) -> str:
+        return "A" if "A or B" in str(prompt) or "A 或 B" in str(prompt) else "3"
+
+    figures = figures_of(ScriptedModel(answer), limit=4)
+    assert "likelihood" not in figures
+    assert (figures["position_pull"].value, figures["graded_apart"].value) == (0.5, 0.5)
 
 
 def test_settings_that_are_none_are_refused() -> None:
