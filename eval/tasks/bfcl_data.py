@@ -3,7 +3,6 @@
 The wheel is fetched once, its files are checked against their SHA-256 and kept in the data folder.
 """
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from appkit import Message, ToolSpec
 from appkit.errors import EvaluationDataError
+from eval.harness.data import read_rows
 from runtime import WheelMember, WheelSource, data_dir, fetch_members, is_offline
 from runtime.errors import CatalogError
 
@@ -95,11 +95,22 @@ def fetch_bfcl() -> Path:
 
 
 def load_bfcl(folder: Path, category: Category) -> list[Question]:
-    """All questions of a category, in their order."""
+    """All questions of a category, in their order.
+
+    Raises:
+        EvaluationDataError: a file is not as it was fetched.
+    """
     name = _FILES[category]
     answers = folder / f"{_ANSWERS}{name}"
-    references = {row["id"]: row["ground_truth"][0] for row in _rows(answers)} if answers.exists() else {}
-    return [_question(row, references.get(row["id"])) for row in _rows(folder / name)]
+    try:
+        references = {row["id"]: row["ground_truth"][0] for row in read_rows(answers)} if answers.exists() else {}
+        return [_question(row, references.get(row["id"])) for row in read_rows(folder / name)]
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise EvaluationDataError(
+            f"{folder / name} is no longer as it was fetched: {type(error).__name__} {error}. Remove the folder "
+            f"{folder}; the next run fetches it anew.",
+            str(folder / name),
+        ) from error
 
 
 def to_json_schema(declared: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +140,3 @@ def _question(row: Mapping[str, Any], reference: Mapping[str, Mapping[str, list[
         ),
         reference=reference,
     )
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -113,3 +113,10 @@ def test_what_is_not_here_is_not_fetched_offline(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("APPKIT_OFFLINE", "1")
     with pytest.raises(EvaluationDataError, match="offline"):
         fetch_bfcl()
+
+
+@pytest.mark.parametrize("line", ['{"id": "simple_python_0"}', "{"], ids=["fields", "no JSON"])
+def test_a_file_that_was_changed_is_named(line: str, tmp_path: Path) -> None:
+    (tmp_path / "BFCL_v4_irrelevance.json").write_text(line, "utf-8")
+    with pytest.raises(EvaluationDataError, match=r"BFCL_v4_irrelevance\.json is no"):
+        load_bfcl(tmp_path, "irrelevance")
