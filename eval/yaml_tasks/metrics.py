@@ -134,10 +134,10 @@ class Metric:
             with np.errstate(over="raise"):
                 return bootstrap_figure(rows, sums.measure, clusters=clusters)
         except FloatingPointError:
-            loss, count = rows.sum(axis=0)
+            largest = float(np.max(rows[:, 0] / rows[:, 1]))
             notice(
-                f"{self.name} is left out: e to the {loss / count:,.0f} is more than a number holds. Texts without "
-                "blanks have no words to count by; bits_per_byte suits every script."
+                f"{self.name} is left out: of one text it is e to the {largest:,.0f}, more than a number holds. Texts "
+                "without blanks have no words to count by; bits_per_byte suits every script."
             )
             return None
 

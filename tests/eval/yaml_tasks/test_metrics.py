@@ -89,7 +89,7 @@ def test_documents_count_by_their_length(name: str, value: float) -> None:
 def test_a_figure_that_no_number_holds_is_left_out_with_a_notice() -> None:
     given = answers([{"loss": 5000.0, "num_words": 1.0, "num_bytes": 3000.0}] * 2)
     with pytest.warns(
-        EvaluationNotice, match="word_perplexity is left out: e to the 5,000 is more than a number holds"
+        EvaluationNotice, match="word_perplexity is left out: of one text it is e to the 5,000, more than a"
     ):
         assert Metric(name="word_perplexity").figure("word_perplexity", samples(["文", "章"]), given, 0) is None
     assert Metric(name="bits_per_byte").figure("bits_per_byte", samples(["文", "章"]), given, 0) is not None
