@@ -53,11 +53,18 @@ class Doc:
 
 
 class DocReader:
-    """Reads rows that have certain columns."""
+    """Reads rows that have certain columns. Raises EvaluationError for a field that names none of them."""
 
     def __init__(self, fields: DocFields, columns: Sequence[str]) -> None:
         self._fields = fields
         self._columns = tuple(columns)
+        named = {"doc_to_text": fields.text, "doc_to_target": fields.target, "doc_to_choice": fields.choices}
+        for field, source in named.items():
+            if isinstance(source, str) and _NAME.fullmatch(source) and source not in self._columns:
+                raise EvaluationError(
+                    f"{field} is {source!r}, which is no column of the data; {nearest(source, self._columns)} "
+                    "A template holds {{ }}."
+                )
 
     def read(self, row: Row) -> Doc:
         """Raises EvaluationDataError for a row that lacks something, EvaluationError for a template that is none."""
@@ -65,15 +72,8 @@ class DocReader:
         return Doc(row=row, text=self._text(row), target=self._target(row), choices=choices)
 
     def render(self, field: str, source: str, row: Row) -> Any:
-        """The value of a column, or the text of a template."""
-        if source in self._columns:
-            return self._column(field, source, row)
-        if source and _NAME.fullmatch(source):
-            raise EvaluationError(
-                f"{field} is {source!r}, which is no column of the data; {nearest(source, self._columns)} "
-                "A template holds {{ }}."
-            )
-        return render(field, source, row)
+        """The value of a column, or the text of a template. Raises as `read`."""
+        return self._column(field, source, row) if source in self._columns else render(field, source, row)
 
     def _column(self, field: str, name: str, row: Row) -> Any:
         value = row.values.get(name)

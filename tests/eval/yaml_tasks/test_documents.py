@@ -2,7 +2,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appkit.errors import EvaluationDataError, EvaluationError
@@ -119,6 +119,7 @@ def test_a_loop_without_end_is_stopped() -> None:
         read("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}")
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=4))
 def test_a_list_comes_out_of_a_template_as_it_went_in(choices: list[str]) -> None:
     assert read(choices="{{ c }}", values={"q": "x", "a": "y", "c": choices}).choices == tuple(choices)

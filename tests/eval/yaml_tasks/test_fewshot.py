@@ -2,7 +2,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appkit import Message
@@ -72,6 +72,7 @@ def test_draws_are_those_of_one_generator_question_by_question() -> None:
     assert choose_examples(rows(4), rows(9, name="pool"), 3, "default", 1234, is_same_split=False) == expected
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 8), st.integers(0, 2**32), st.sampled_from(["default", "first_n"]), st.booleans())
 def test_a_question_is_never_its_own_example(num: int, seed: int, sampler: Any, has_copies: bool) -> None:
     pool = rows(10)
@@ -83,6 +84,7 @@ def test_a_question_is_never_its_own_example(num: int, seed: int, sampler: Any, 
         assert question.values not in [pool[place].values for place in places]
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 9), st.integers(0, 2**32))
 def test_the_draws_of_the_first_questions_do_not_depend_on_how_many_follow(limit: int, seed: int) -> None:
     pool = rows(10)

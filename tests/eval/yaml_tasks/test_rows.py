@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appkit.errors import EvaluationDataError
@@ -100,6 +100,7 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
         read_rows([tmp_path / "pipe"], "json")
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=80), st.sampled_from(["json", "csv"]))
 def test_any_bytes_are_rows_or_refused(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, kind: FileKind

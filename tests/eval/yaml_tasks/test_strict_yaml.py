@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appkit.errors import EvaluationError
@@ -71,6 +71,7 @@ def test_a_path_that_is_no_file_is_one_sentence(path: str, tmp_path: Path) -> No
         read_task_file(tmp_path / path)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=4), st.one_of(scalars, st.lists(scalars, max_size=3))))
 def test_what_yaml_writes_reads_back(tmp_path_factory: pytest.TempPathFactory, value: dict[str, object]) -> None:
     import yaml
@@ -80,6 +81,7 @@ def test_what_yaml_writes_reads_back(tmp_path_factory: pytest.TempPathFactory, v
         assert read(tmp_path_factory.mktemp("yaml"), text) == value
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     try:

@@ -85,6 +85,12 @@ def test_worked_examples_are_in_front(tmp_path: Path) -> None:
     assert answers[2].arguments[0][0] == "Count.\none? 1\n\ntwo? 2\n\nthree?"
 
 
+@pytest.mark.parametrize(("description", "shown"), [("回答", "回答"), ("q", "one?"), ('"{{a}}\\n"', "1\n")])
+def test_a_description_is_text_or_a_column_or_a_template(tmp_path: Path, description: str, shown: str) -> None:
+    _, answers = run(make_task(tmp_path, f"{WRITING}description: {description}\n"), scripted(), 1)
+    assert answers[0].arguments[0][0] == f"{shown}one?"
+
+
 def test_examples_written_out_need_no_split(tmp_path: Path) -> None:
     text = WRITING + "num_fewshot: 1\nfewshot_config: {samples: [{q: 'zero?', a: 0}]}\n"
     _, answers = run(make_task(tmp_path, text), scripted(), limit=1)
