@@ -108,6 +108,7 @@ class YamlTask:
             EvaluationDataError: the data is not there, or a row is not what it should be.
             EvaluationError: a template cannot be read.
             CapabilityError: the model cannot do what the task needs.
+            ModuleNotFoundError: a metric needs the extra `eval`.
             ValueError: no model, or a limit below 1.
         """
         if model is None:
@@ -115,6 +116,8 @@ class YamlTask:
         if limit is not None and limit < 1:
             raise ValueError(f"limit is {limit}; ask 1 sample at least.")
         _check_model(self._config, model)
+        for metric in self._config.metrics:
+            metric.measure(metric.name, [("text",)])  # loads its packages: missing ones are told before any work
         samples, questions = read_questions(self._config, self._files, limit)
         yield YamlSession(config=self._config, model=model, samples=samples, questions=questions)
 

@@ -1,5 +1,6 @@
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,14 @@ def test_a_model_that_cannot_is_told_before_any_work(tmp_path: Path) -> None:
         make_task(tmp_path, WRITING).open(None, None).__enter__()
     with pytest.raises(ValueError, match="limit is 0; ask 1 sample at least"):
         make_task(tmp_path, WRITING).open(scripted(), 0).__enter__()
+
+
+def test_a_package_that_is_missing_is_told_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sacrebleu", None)
+    model = scripted()
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'appkit-llm\[eval\]'"):
+        run(make_task(tmp_path, WRITING + "metric_list: [{metric: bleu}]\n"), model)
+    assert model.requests == []
 
 
 def test_a_filter_that_takes_too_long_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
