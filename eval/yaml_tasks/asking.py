@@ -63,11 +63,8 @@ def _written(
     generation = config.generation
     written = []
     for num_try in range(1 if generation.is_greedy else config.repeats):
-        settings = generation.settings(
-            sample_seed(config.seed, doc_id, num_try),
-            is_local=isinstance(model, LocalModel),
-            has_logprobs="logprobs" in model.capabilities,
-        )
+        seed = sample_seed(config.seed, doc_id, num_try)
+        settings = generation.settings(seed, is_local=isinstance(model, LocalModel))
         written.append(model.stream(prompt, settings).result())
     return written * config.repeats if generation.is_greedy else written
 

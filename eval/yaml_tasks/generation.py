@@ -35,7 +35,7 @@ class Generation:
     def is_greedy(self) -> bool:
         return self.temperature == 0
 
-    def settings(self, seed: int, *, is_local: bool, has_logprobs: bool) -> GenerationSettings:
+    def settings(self, seed: int, *, is_local: bool) -> GenerationSettings:
         """For a model. A model of our own must not add what it was tested with, a penalty say: lm-eval adds none."""
         chosen: dict[str, Any] = dict(self.options)
         if is_local:
@@ -47,7 +47,7 @@ class Generation:
             seed=None if self.is_greedy else seed,
             max_tokens=self.max_tokens,
             stop=self.until,
-            logprobs=0 if has_logprobs else None,
+            logprobs=0 if is_local else None,
             **chosen,
         )
 

@@ -66,14 +66,12 @@ def test_what_cannot_be_is_refused(tmp_path: Path, given: str, problem: str) -> 
 
 
 def test_a_model_of_our_own_gets_no_settings_that_nobody_chose() -> None:
-    settings = Generation(until=("x",), max_tokens=9).settings(1, is_local=True, has_logprobs=True)
+    settings = Generation(until=("x",), max_tokens=9).settings(1, is_local=True)
     assert settings == GenerationSettings(
         temperature=0.0, top_p=1.0, top_k=0, min_p=0.0, repetition_penalty=1.0, presence_penalty=0.0,
         frequency_penalty=0.0, max_tokens=9, stop=("x",), logprobs=0,
     )  # fmt: skip
-    sampled = Generation(until=(), temperature=0.5, options={"top_k": 3}).settings(
-        7, is_local=False, has_logprobs=False
-    )
+    sampled = Generation(until=(), temperature=0.5, options={"top_k": 3}).settings(7, is_local=False)
     assert sampled == GenerationSettings(temperature=0.5, top_k=3, seed=7, max_tokens=256)
 
 
