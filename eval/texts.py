@@ -44,9 +44,17 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "{measure}：差异没有超出随机波动所能解释的范围（p = {p}）。",
     ),
     "no_difference": ("{measure}: A and B are equal.", "{measure}：A 与 B 相同。"),
-    "not_tested": (
-        "{measure}: not tested, for {reason}; only the intervals of the two runs say how sure each is.",
-        "{measure}：未作检验（{reason}）；只能参考两次运行各自的区间。",
+    "other_signature": (
+        "{measure}: not tested, for the runs measure it differently; see their signatures.",
+        "{measure}：未作检验，两次运行的测法不同，见各自的签名。",
+    ),
+    "no_common_value": (
+        "{measure}: not tested, for no sample has a value in both runs.",
+        "{measure}：未作检验，没有样本在两次运行中都有值。",
+    ),
+    "not_in_samples": (
+        "{measure}: not tested, for it cannot be made again from the samples; see the intervals of the two runs.",
+        "{measure}：未作检验，无法由样本重新算出；请参考两次运行各自的区间。",
     ),
     "only_in_one": ("Only one run has {measures}.", "只有一次运行有 {measures}。"),
     "report_written": ("Written to {path}", "已写入 {path}"),

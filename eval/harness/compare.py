@@ -8,7 +8,7 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from appkit.errors import EvaluationError
 from eval.harness.measure_sums import measure_of_sums
@@ -27,6 +27,11 @@ _TRANSLATION: dict[str, MetricName] = {"bleu": "bleu", "chrf": "chrf", "ter": "t
 _MAX_TEXTS = 8  # answers of a sample, one a pipeline of filters, that are tried for the one a figure was made of
 
 
+# Why there is no test: the two were measured differently; no sample has a value in both; the samples do not tell the
+# figure, or tell another one.
+Reason = Literal["other_signature", "no_common_value", "not_in_samples"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class MeasureComparison:
     """One measure of two runs. Without a test, `reason` says why there is none."""
@@ -37,7 +42,7 @@ class MeasureComparison:
     difference: Figure | None  # b - a
     p_value: float | None
     test: str
-    reason: str = ""
+    reason: Reason | None = None
     went_right: tuple[int, ...] = ()  # doc_id of samples that are wrong in a and right in b
     went_wrong: tuple[int, ...] = ()
     is_right_or_wrong: bool = False  # whether every value is 0 or 1, so that samples can go right and wrong
@@ -66,7 +71,7 @@ class MeasureComparison:
             "high": high,
             "p_value": self.p_value,
             "test": self.test or None,
-            "not_tested_because": self.reason or None,
+            "not_tested_because": self.reason,
             "higher_is_better": self.measure.higher_is_better,
             "better": self.better,
             "is_more_than_chance": self.is_more_than_chance,
@@ -149,21 +154,18 @@ def _compare(name: str, run_a: Run, run_b: Run, pairs: Sequence[Pair]) -> Measur
     measure_a, measure_b = run_a.measure(name), run_b.measure(name)
     a, b = run_a.figures[name], run_b.figures[name]
     if (measure_a.signature, measure_a.is_mean) != (measure_b.signature, measure_b.is_mean):
-        reason = (
-            f"measured differently: {measure_a.signature or 'no signature'}, {measure_b.signature or 'no signature'}"
-        )
-        return _untested(measure_a, a, b, reason)
+        return _untested(measure_a, a, b, "other_signature")
     if measure_a.is_mean:
         return _compare_means(measure_a, a, b, pairs)
     found = _compare_texts(name, a, b, pairs) or _compare_sums(name, a, b, pairs)
     if found is None:
-        return _untested(measure_a, a, b, "it cannot be made again from the samples")
+        return _untested(measure_a, a, b, "not_in_samples")
     return MeasureComparison(
         measure=measure_a, a=a, b=b, difference=found.difference, p_value=found.p_value, test=found.test
     )
 
 
-def _untested(measure: Measure, a: Figure, b: Figure, reason: str) -> MeasureComparison:
+def _untested(measure: Measure, a: Figure, b: Figure, reason: Reason) -> MeasureComparison:
     return MeasureComparison(measure=measure, a=a, b=b, difference=None, p_value=None, test="", reason=reason)
 
 
@@ -171,7 +173,7 @@ def _compare_means(measure: Measure, a: Figure, b: Figure, pairs: Sequence[Pair]
     name = measure.name
     valued = [pair for pair in pairs if all(name in answered.values for answered in pair[1:])]
     if not valued:
-        return _untested(measure, a, b, "no sample has a value in both runs")
+        return _untested(measure, a, b, "no_common_value")
     values_a = [one.values[name] for _, one, _ in valued]
     values_b = [other.values[name] for _, _, other in valued]
     found = compare_pairs(values_b, values_a, clusters=_clusters(valued))

@@ -73,11 +73,11 @@ def print_comparison(found: RunComparison) -> None:
 def in_words(measured: MeasureComparison) -> str:
     """Whether the difference is larger than chance explains."""
     name = measured.measure.name
-    if measured.p_value is None:
-        return text("not_tested", measure=name, reason=measured.reason)
+    if measured.reason is not None:
+        return text(measured.reason, measure=name)
     if measured.better is None:
         return text("no_difference", measure=name)
-    p = _p(measured.p_value)
+    p = "–" if measured.p_value is None else _p(measured.p_value)
     if measured.is_more_than_chance:
         return text("larger_than_chance", measure=name, better=measured.better.upper(), p=p)
     return text("within_chance", measure=name, p=p)

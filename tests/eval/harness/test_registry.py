@@ -8,7 +8,6 @@ import pytest
 from appkit.errors import EvaluationError
 from eval.harness.registry import PYTHON_TASKS, describe_task, find_task, list_tasks, task_names
 
-
 NEED_A_RUN = ("judge_grade", "judge_prefer")  # they judge the answers of one
 
 
