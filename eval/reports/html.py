@@ -21,6 +21,7 @@ from eval.reports.markup import as_html, element
 from eval.reports.page_text import page_file, page_texts, text
 from eval.reports.sample_browser import browser_section
 from eval.reports.sample_data import MAX_PAGE_BYTES, script_json, task_samples
+from eval.reports.score_axis import scale_of
 from eval.reports.scores import scores_section
 from runtime.files import write_atomic
 
@@ -102,10 +103,11 @@ def _data(runs: Sequence[ListedRun]) -> Iterator[str]:
         for part_idx, part in enumerate(samples.parts):
             yield f'<script type="application/json" id="part-{len(tasks)}-{part_idx}">{part}</script>\n'
         lower = {each.name for listed in of_task for each in listed.run.measures if not each.higher_is_better}
-        shown = {"name": name, "runs": [listed.idx for listed in of_task], "lower": sorted(lower)}
+        own = [measure for measure in samples.index["measures"] if scale_of(measure, ()).startswith("own:")]
+        shown = {"name": name, "runs": [listed.idx for listed in of_task], "lower": sorted(lower), "own": own}
         folders = [str(listed.run.folder) for listed in of_task]
         tasks.append({**shown, "folders": folders, "numAll": samples.num_all, **samples.index})
-    named = [{"letter": listed.letter, "model": listed.run.model} for listed in runs]
+    named = [{"letter": listed.letter, "name": listed.name} for listed in runs]
     report = script_json({"runs": named, "tasks": tasks, "texts": page_texts()})
     yield f'<script type="application/json" id="report">{report}</script>\n'
 

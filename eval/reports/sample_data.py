@@ -79,7 +79,7 @@ class _PartWriter:
         asked = sample_in(rows)
         sample = {
             "doc": self._fields(asked.doc),
-            "target": self._text(asked.target),
+            "target": None if asked.target is None else self._text(asked.target),
             "runs": [None if row is None else self._answered(row[1]) for row in rows],
         }
         self._samples.append(sample)

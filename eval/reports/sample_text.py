@@ -15,7 +15,18 @@ _SHORT_JSON_CHARS = 100
 ShownText: TypeAlias = tuple[str] | tuple[str, int, str]
 
 # What a document is known by in a list: the first of these fields that it has, else its first text.
-_LABEL_FIELDS = ("question", "query", "prompt", "instruction", "source", "input", "text", "sentence", "title")
+_LABEL_FIELDS = (
+    "question",
+    "query",
+    "prompt",
+    "instruction",
+    "source",
+    "input",
+    "text",
+    "sentence",
+    "title",
+    "document",
+)
 
 
 def shown_text(value: Any) -> ShownText:

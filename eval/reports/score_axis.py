@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 PERCENT_MEASURES = ("bleu", "chrf", "ter")  # sacrebleu's scale, 0 to 100
-UNBOUNDED_WORDS = ("perplexity", "ppl", "bits", "nll", "loss", "tokens", "seconds", "length")
+UNBOUNDED_WORDS = ("perplexity", "ppl", "bits", "nll", "loss", "tokens", "seconds", "length", "grade")
 _MARGIN = 4.0  # percent of the width left free at both ends, so that no marker is cut
 
 

@@ -25,13 +25,16 @@ function changeOf(idx) {
   return a === null || b === null ? NaN : b - a;
 }
 
-// Whether the chosen measure says right (1) or wrong (0) and nothing between. Asked for every row, so it is kept.
+// Whether the chosen measure says right (1) or wrong (0) and nothing between; a grade of 1 is not right. Asked for
+// every row, so it is kept.
 let binary = { of: '', is: false };
 function isBinary() {
   const of = `${state.task} ${state.measure}`;
   if (binary.of !== of) {
     const values = task().values.flatMap((ofRun) => ofRun[Number(state.measure)] ?? []);
-    binary = { of, is: values.length > 0 && values.every((value) => value === null || value === 0 || value === 1) };
+    const isOwn = task().own.includes(task().measures[Number(state.measure)]);
+    const areBinary = values.every((value) => value === null || value === 0 || value === 1);
+    binary = { of, is: values.length > 0 && !isOwn && areBinary };
   }
   return binary.is;
 }

@@ -78,7 +78,7 @@ function fillControls() {
   if (state.run_b === state.run_a) state.run_b = 'none';
   const runOptions = runs.map((runIdx, place) => {
     const run = report.runs[runIdx];
-    return [String(place), `${run.letter} ${run.model}`];
+    return [String(place), `${run.letter} ${run.name}`];
   });
   options('task', report.tasks.map((each, idx) => [String(idx), each.name]));
   options('run_a', runOptions);

@@ -5,7 +5,7 @@ function sampleView(taskIdx, idx, chosen, measureNames) {
   const view = document.createDocumentFragment();
   if (measureNames.length) view.append(valuesTable(report.tasks[taskIdx], idx, chosen, measureNames));
   view.append(part('document', fieldList(sample, sample.doc)));
-  view.append(part('target', block(sample.text(sample.target))));
+  if (sample.target !== null) view.append(part('target', block(sample.text(sample.target))));
   const columns = make('div', { class: `answers columns-${chosen.length}` });
   const differing = chosen.length === 2 ? markedAnswers(sample, chosen) : null;
   chosen.forEach((runPlace, side) => {
@@ -46,7 +46,7 @@ function valuesTable(task, idx, chosen, names) {
 
 function runLabel(task, runPlace) {
   const run = report.runs[task.runs[runPlace]];
-  return make('bdi', {}, visible(`${run.letter} ${run.model}`));
+  return make('bdi', {}, visible(`${run.letter} ${run.name}`));
 }
 
 function answeredView(sample, taskIdx, runPlace, marked) {

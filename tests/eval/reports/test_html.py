@@ -98,6 +98,18 @@ def test_runs_of_other_samples_are_not_compared_and_it_says_why(runs: list[Path]
     assert "These runs cannot be compared: The runs were not asked the same samples" in text
 
 
+def test_runs_of_one_model_are_told_apart_by_their_settings(runs: list[Path], tmp_path: Path) -> None:
+    other = write_run(
+        tmp_path / "d",
+        [record(0, "1 + 1?", "2", "2", acc=1.0), record(1, "2 + 2?", "4", "4", acc=1.0)],
+        {"acc": figure(1.0, signature="acc|v1")},
+        settings={"votes": 8},
+    )
+    text = seen(report([runs[0], other], tmp_path))
+    assert "A tiny, votes=1 0.500" in text
+    assert "B tiny, votes=8 1.000" in text
+
+
 def test_signatures_that_differ_are_warned_of(runs: list[Path], tmp_path: Path) -> None:
     other = write_run(tmp_path / "d", [record(0, "?", "6", acc=1.0)], {"acc": figure(1.0, signature="acc|v2")})
     text = seen(report([runs[0], other], tmp_path))

@@ -15,6 +15,7 @@ from eval.reports.score_axis import axis_of, difference_axis, scale_of
         ("ter", [130.0], "percent"),
         ("token_perplexity", [0.9], "own:token_perplexity"),
         ("bits_per_byte", [0.9], "own:bits_per_byte"),
+        ("grade", [1.0], "own:grade"),
         ("reward", [-0.1, 0.5], "own:reward"),
     ],
 )
