@@ -1,7 +1,7 @@
 """What a judge decides: one of a few choices, with the probability of each where the model tells them.
 
 A choice is always one of those given, so a verdict cannot fail to parse. What can still go wrong (a prompt that is too
-long for the judge, a server that ignores what it was held to) is a `Verdict` that says so, not a number.
+long for the judge, half a character in it, a server that ignores what it was held to) is a `Verdict` that says so, not a number.
 """
 
 import math
@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from appkit import Constraint, ContextOverflowError, GenerationSettings, LanguageModel, Message
+from runtime.errors import TokenizerError
 
 GREEDY = GenerationSettings(temperature=0.0, max_tokens=16)
 BLANKS = ("", " ")
+MAX_SHOWN = 80  # characters of an answer that is quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +45,12 @@ def decide(model: LanguageModel, messages: Sequence[Message], choices: Sequence[
         if "score" in model.capabilities:
             return _scored(model, messages, choices)
         answer = model.chat(messages, GREEDY, constraint=Constraint("choice", tuple(choices)))
-    except ContextOverflowError as error:
+    except (ContextOverflowError, TokenizerError) as error:
         return Verdict(choice=None, failure=str(error))
     text = answer.text.strip()
     if text not in choices:
-        return Verdict(choice=None, failure=f"{model.name} wrote {text[:80]!r}, which is none of the choices.")
+        shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+        return Verdict(choice=None, failure=f"{model.name} wrote {shown!r}, which is none of the choices.")
     return Verdict(choice=text)
 
 

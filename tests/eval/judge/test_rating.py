@@ -125,6 +125,12 @@ def test_a_real_judge_shown_too_much_says_how_long_it_was(smollm2: LanguageModel
     assert "holds 8,192" in rating.failure
 
 
+def test_an_answer_that_is_no_text_to_a_real_judge_is_a_failure(smollm2: LanguageModel) -> None:
+    rating = rate(smollm2, QUESTION, "half a pair: \ud800")
+    assert rating.grade is None
+    assert "lone surrogate, U+D800" in rating.failure
+
+
 def test_the_probabilities_of_a_real_judge_are_those_of_its_next_tokens(smollm2: LanguageModel) -> None:
     """A digit is a token, so a grade's log-probability is that of the answer's first token, or of a blank and it."""
     rating = rate(smollm2, QUESTION, "Eight.")
