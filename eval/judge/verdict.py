@@ -1,7 +1,7 @@
 """What a judge decides: one of a few choices, with the probability of each where the model tells them.
 
 A choice is always one of those given, so a verdict cannot fail to parse. What can still go wrong (a prompt that is too
-long for the judge, half a character in it, a server that ignores what it was held to) is a `Verdict` that says so, not a number.
+long for the judge, half a character in it, a server that ignores what it was held to) is a `Verdict` that says so.
 """
 
 import math
