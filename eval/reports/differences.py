@@ -111,8 +111,8 @@ def _p_text(p_value: float) -> str:
 def _how(each: MeasureComparison, a: ListedRun, b: ListedRun) -> Element:
     """Whether it may be chance, how that was found, and the samples that changed."""
     cell = element("td", {"colspan": "6"})
-    if each.p_value is None:
-        cell.append(element("div", {}, text("span", "not_tested"), " ", element("bdi", {}, each.reason)))
+    if each.reason is not None:
+        cell.append(text("div", f"reason_{each.reason}"))
     else:
         verdict = text("b", "more_than_chance" if each.is_more_than_chance else "may_be_chance")
         cell.append(element("div", {}, verdict, " ", element("bdi", {}, each.test), "; ", *_made(each.difference)))

@@ -114,7 +114,17 @@ def test_signatures_that_differ_are_warned_of(runs: list[Path], tmp_path: Path) 
     other = write_run(tmp_path / "d", [record(0, "?", "6", acc=1.0)], {"acc": figure(1.0, signature="acc|v2")})
     text = seen(report([runs[0], other], tmp_path))
     assert "A Signature: acc|v1 B Signature: acc|v2" in text
-    assert "do not compare" in text
+    assert "these figures were not measured alike and do not compare" in text
+
+
+def test_a_measure_that_is_measured_otherwise_is_not_tested(runs: list[Path], tmp_path: Path) -> None:
+    other = write_run(
+        tmp_path / "d",
+        [record(0, "1 + 1?", "2", "2", acc=1.0), record(1, "2 + 2?", "4", "4", acc=1.0)],
+        {"acc": figure(1.0, signature="acc|v2")},
+    )
+    text = seen(report([runs[0], other], tmp_path))
+    assert "0.500 1.000 +0.500 — Not tested: the runs have other signatures" in text
 
 
 def test_a_single_run_has_no_section_of_differences(runs: list[Path], tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import eval.reports.page_text as page_text_module
+from eval.harness.compare import Reason
 from eval.reports.page_text import page_file, page_texts, text
 
 FOLDER = Path(page_text_module.__file__).parent
@@ -27,7 +29,7 @@ def test_both_languages_say_it_with_the_same_values(key: str) -> None:
 def test_every_text_is_used() -> None:
     sources = [path.read_text("utf-8") for pattern in ("*.py", "page/*.js") for path in FOLDER.glob(pattern)]
     quoted = set(re.findall(r"""['"](\w+)['"]""", "\n".join(sources)))
-    unused = [key for key in page_texts() if key not in quoted and not key.startswith(("fact_", "show_"))]
+    unused = [key for key in page_texts() if key not in quoted and not key.startswith(("fact_", "show_", "reason_"))]
     assert not unused
 
 
@@ -35,6 +37,10 @@ def test_every_text_that_a_script_says_is_there() -> None:
     said = {key for path in FOLDER.glob("page/*.js") for key in re.findall(r"say\('(\w+)'", path.read_text("utf-8"))}
     assert said
     assert said <= page_texts().keys()
+
+
+def test_every_reason_for_no_test_has_its_words() -> None:
+    assert {f"reason_{reason}" for reason in get_args(Reason)} <= page_texts().keys()
 
 
 def test_a_missing_value_is_an_error_not_a_hole() -> None:
