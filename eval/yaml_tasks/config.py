@@ -16,9 +16,9 @@ from eval.yaml_tasks.fewshot_config import MAX_FEWSHOT, FewShot, read_doc_fields
 from eval.yaml_tasks.fields import Fields
 from eval.yaml_tasks.filters import FIRST, Pipeline, read_pipelines
 from eval.yaml_tasks.generation import Generation, read_generation
+from eval.yaml_tasks.includes import read_with_includes
 from eval.yaml_tasks.metrics import Metric, read_metrics
 from eval.yaml_tasks.rows import FileKind
-from eval.yaml_tasks.strict_yaml import read_task_file
 
 OUTPUT_TYPES: tuple[OutputType, ...] = ("generate_until", "loglikelihood", "loglikelihood_rolling", "multiple_choice")
 MAX_REPEATS = 1_000
@@ -40,7 +40,6 @@ _NOT_READ: Mapping[str, str] = MappingProxyType(
         "process_results": "would run code; use filter_list and metric_list, or write the task in Python",
         "custom_dataset": "would run code; save the rows to a file",
         "unsafe_code": "would run code that a model wrote; write the task in Python",
-        "include": "is not read; write the fields of both files into this one",
         "group": "is not read; name several tasks at the command line",
         "use_prompt": "is not read; write the template as doc_to_text",
         "gen_prefix": "is not read; write the start of the answer at the end of doc_to_text",
@@ -86,7 +85,7 @@ def read_config(path: Path, settings: Mapping[str, Any]) -> TaskConfig:
         EvaluationError: the file is no task; the message names line and field.
         ValueError: a setting that no task takes, or a value it cannot have.
     """
-    owner = read_task_file(path)
+    owner = read_with_includes(path)
     for key, problem in _NOT_READ.items():
         if owner.pop(key, None) not in (None, False):
             raise owner.error(key, f"{problem}.")

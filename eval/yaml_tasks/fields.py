@@ -20,16 +20,20 @@ class Fields(dict[str, Any]):
         super().__init__()
         self.path = path
         self.name = name  # what it is the value of: "generation_kwargs"; "" for the whole file
-        self.lines: dict[str, int] = {}
+        self.places: dict[str, str] = {}  # by key: file and line
 
     def where(self, key: str) -> str:
         """How messages begin: file, line and key."""
-        line = f", line {self.lines[key]}" if key in self.lines else ""
-        return f"{self.path}{line}: {self.name}{'.' if self.name else ''}{key}"
+        return f"{self.places.get(key, self.path)}: {self.name}{'.' if self.name else ''}{key}"
 
     def error(self, key: str, problem: str) -> EvaluationError:
         """To raise: `problem` says what is wrong with the value of `key`, and the way out."""
         return EvaluationError(f"{self.where(key)} {problem}")
+
+    def take(self, other: "Fields") -> None:
+        """The fields of another file, in place of those of the same name."""
+        self.update(other)
+        self.places.update(other.places)
 
     def check_keys(self, known: Iterable[str]) -> None:
         """Raise EvaluationError for a key that is not `known`."""

@@ -78,7 +78,7 @@ def _value(path: Path, node: Any, name: str) -> Any:
             raise _error(path, key_node, "a key must be text; a template stands in quotes")
         if key in fields:
             raise _error(path, key_node, f"{key} is given twice")
-        fields.lines[key] = key_node.start_mark.line + 1
+        fields.places[key] = f"{path}, line {key_node.start_mark.line + 1}"
         fields[key] = _value(path, value_node, f"{name}.{key}" if name else key)
     return fields
 

@@ -91,7 +91,6 @@ def test_settings_that_cannot_be_are_the_callers_fault(tmp_path: Path, settings:
         (WRITING + "zzz: q\n", "line 6: zzz is not known here; known are apply_chat_template, "),
         (WRITING + "process_docs: f\n", "process_docs would run code; change the rows once"),
         (WRITING + "process_results: f\n", "process_results would run code; use filter_list and metric_list"),
-        (WRITING + "include: a.yaml\n", "include is not read; write the fields of both files into this one"),
         (
             WRITING + "gen_prefix: a\n",
             "gen_prefix is not read; write the start of the answer at the end of doc_to_text",
