@@ -28,6 +28,9 @@ from eval.tasks.own_data import (
     written,
 )
 
+for package in ("sacrebleu", "rouge_score"):
+    pytest.importorskip(package, reason=f"{package} is in the extra 'eval', which is not installed")
+
 
 def figures_of(name: str, model: ScriptedModel) -> Mapping[str, Figure]:
     with find_task(name).open(model, None) as session:
