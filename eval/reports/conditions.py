@@ -67,7 +67,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield part, ours[part]["name"]
         yield from _flat("", {name: value for name, value in ours[part].items() if name not in ("name", "settings")})
     yield from _flat("", {f"settings.{name}": value for name, value in ours["task"]["settings"].items()})
-    yield from _flat("", {"limit": run.results.get("config", {}).get("limit")})
+    config = run.results.get("config")
+    yield from _flat("", {"limit": config.get("limit") if isinstance(config, dict) else None})
     yield from _flat("", _recorded(run.folder / CONDITIONS))
     yield "folder", str(run.folder)
 

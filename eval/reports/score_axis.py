@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 PERCENT_MEASURES = ("bleu", "chrf", "ter")  # sacrebleu's scale, 0 to 100
 UNBOUNDED_WORDS = ("perplexity", "ppl", "bits", "nll", "loss", "tokens", "seconds", "length", "grade")
+_LEAST, _MOST = 1e-300, 1e300  # beyond these, arithmetic on an axis would leave the floats
 _MARGIN = 4.0  # percent of the width left free at both ends, so that no marker is cut
 
 
@@ -49,17 +50,18 @@ def axis_of(scale: str, numbers: Sequence[float]) -> Axis:
 
 def difference_axis(numbers: Sequence[float]) -> Axis:
     """An axis with zero in its middle, wide enough for `numbers`."""
-    reach = max(map(abs, numbers), default=0.0)
-    step = _round_step(reach or 1.0)
+    reach = min(max(map(abs, numbers), default=0.0), _MOST)
+    step = _round_step(reach if reach > _LEAST else 1.0)
     high = step * max(1, math.ceil(reach / step - 1e-9))
     return Axis(low=-high, high=high, ticks=(-high, -high / 2, 0.0, high / 2, high))
 
 
 def _round_axis(low: float, high: float) -> Axis:
     """An axis between round numbers."""
+    low, high = (min(max(end, -_MOST), _MOST) for end in (low, high))
     spread = high - low
-    if not spread > abs(high) * 1e-9:
-        spread = abs(high) or 1.0
+    if not spread > max(abs(high) * 1e-9, _LEAST):
+        spread = abs(high) if abs(high) > _LEAST else 1.0
         low, high = low - spread / 2, high + spread / 2
     step = _round_step(spread)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

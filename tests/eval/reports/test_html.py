@@ -200,6 +200,14 @@ def test_conditions_that_are_no_json_object_are_refused(runs: list[Path], tmp_pa
         write_report(runs, tmp_path / "report.html")
 
 
+def test_a_run_without_samples_or_scores_or_conditions_is_shown(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", [], {})
+    (run / "run.json").unlink()
+    results = json.loads((run / "results.json").read_text())
+    (run / "results.json").write_text(json.dumps({**results, "config": ["no object"]}))
+    assert "Kind of model local" in seen(report([run], tmp_path))
+
+
 def test_a_folder_that_is_missing_is_named(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="nowhere"):
         write_report(runs, tmp_path / "nowhere" / "report.html")

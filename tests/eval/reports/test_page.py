@@ -270,6 +270,13 @@ def test_characters_that_reorder_a_line_are_spelled_out_everywhere(browser: Brow
         assert not set("\u202e\u2066\x00\x1b") & set(part)
 
 
+def test_a_run_without_samples_opens(browser: Browser, tmp_path: Path) -> None:
+    write_report([write_run(tmp_path / "a", [], {})], tmp_path / "report.html")
+    browser.open(tmp_path / "report.html")
+    assert browser.complaints() == []
+    assert text(browser, "#sample") == "No sample is like that."
+
+
 def test_even_its_own_script_cannot_write_html(browser: Browser, page: Path) -> None:
     browser.open(page)
     with pytest.raises(AssertionError, match="requires 'TrustedHTML'"):

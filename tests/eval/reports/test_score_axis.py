@@ -35,7 +35,7 @@ def test_percentages_beyond_100_fit() -> None:
 
 @pytest.mark.parametrize(
     "numbers",
-    [[15.9, 16.2], [7.0], [0.0], [-3.0, -1.0], [1e-9, 2e-9], [1e300, 2e300], [0.1 + 0.2, 0.3], [-1e-320, 0.0]],
+    [[15.9, 16.2], [7.0], [0.0], [-3.0, -1.0], [1e-9, 2e-9], [1e299, 2e299], [0.1 + 0.2, 0.3], [-1e-320, 0.0]],
 )
 def test_an_own_axis_holds_its_numbers_between_round_ends(numbers: list[float]) -> None:
     axis = axis_of("own:x", numbers)
@@ -44,6 +44,13 @@ def test_an_own_axis_holds_its_numbers_between_round_ends(numbers: list[float]) 
     assert axis.high >= max(numbers) - slack
     assert 2 <= len(axis.ticks) <= 8
     assert list(axis.ticks) == sorted(axis.ticks)
+
+
+@pytest.mark.parametrize("numbers", [[5e-324], [0.0, 5e-324], [-1.7e308, 1.7e308], [1.7e308]])
+def test_numbers_at_the_edge_of_the_floats_still_lie_on_an_axis(numbers: list[float]) -> None:
+    for axis in (axis_of("own:x", numbers), difference_axis(numbers)):
+        assert axis.low < axis.high
+        assert all(0 <= float(axis.percent(number).rstrip("%")) <= 100 for number in numbers)
 
 
 @pytest.mark.parametrize("numbers", [[0.03, -0.01], [0.0], [], [-7.0, 2.0], [1e300]])
