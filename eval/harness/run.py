@@ -33,7 +33,7 @@ OnProgress = Callable[[int, int], None]
 
 def evaluate(
     task: str | Path | Task,
-    model: str | LanguageModel = DEFAULT_MODEL,
+    model: str | Path | LanguageModel = DEFAULT_MODEL,
     *,
     limit: int | None = None,
     settings: Mapping[str, Any] = NO_SETTINGS,
@@ -47,7 +47,7 @@ def evaluate(
 
     Args:
         task: a name, the path of a `.yaml` file, or a task.
-        model: a name as `open_model` takes it, or an open model, which stays open.
+        model: what `open_model` takes, or an open model, which stays open.
         limit: the first samples only. A larger one later asks only what was not asked before.
         settings: of the task, where it is named.
         output: the folder of the run; None: one below `data_dir()/evaluations`, by task, settings and model.
@@ -61,7 +61,7 @@ def evaluate(
     """
     chosen = _chosen(task, settings)
     options: dict[str, Any] = {"limit": limit, "output": output, "fresh": fresh, "on_progress": on_progress}
-    if chosen.needs_model and not isinstance(model, str):
+    if chosen.needs_model and not isinstance(model, str | Path):
         return run_task(chosen, model, identify(model), **options)
     with open_identified(str(model) if chosen.needs_model else None) as (opened, identity):
         return run_task(chosen, opened, identity, **options)

@@ -72,7 +72,7 @@ def read_samples(path: Path, digest: str | None = None) -> list[dict[str, Any]]:
     if digest is not None and found.hexdigest() != digest:
         raise EvaluationError(
             f"{path} is not the file that {RESULTS} beside it was made of: a run was stopped while it wrote them, or "
-            "a file was changed. Run the evaluation again."
+            "a file was changed. Give the command that made it again, with --fresh where a file was changed."
         )
     return records
 

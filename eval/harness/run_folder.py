@@ -79,7 +79,12 @@ class RunFolder:
             raise EvaluationError(
                 f"{folder / SAMPLES} is there and nothing says what run it is of: give another folder, or remove it."
             )
-        whole = read_samples(folder / SAMPLES)
+        digest = None
+        if (
+            results is not None and not is_begun and (folder / SAMPLES).exists()
+        ):  # else it may be newer than the results
+            digest = str(results["appkit"]["samples"].get("sha256"))
+        whole = read_samples(folder / SAMPLES, digest)
         self._records: dict[int, dict[str, Any]] = {record["doc_id"]: record for record in (*partial, *whole)}
         self._file: BinaryIO | None = None
         self._is_begun = is_begun
@@ -229,7 +234,7 @@ def _remove_run(folder: Path) -> None:
     path = folder / RESULTS
     if path.exists() and not _has_mark(path):
         raise EvaluationError(f"{path} is of another program and is not removed: give another folder.")
-    for name in (RESULTS, CONDITIONS, SAMPLES, PARTIAL):
+    for name in (SAMPLES, PARTIAL, RESULTS, CONDITIONS):  # stopped after any, the rest is a run without samples
         (folder / name).unlink(missing_ok=True)
 
 

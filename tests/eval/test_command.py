@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from eval.harness import model_identity, registry
 from runtime import CatalogError
 from tests.helpers.openai_server import serve
 from tests.helpers.shared_data import ROOT
-from tests.helpers.terminals import PtyTerminal
+from tests.helpers.terminals import CTRL_C, PtyTerminal
 from tests.helpers.tiny_model import write_tiny_model
 
 FOUR = ("-m", "scripted:4")  # right for one sum of six
@@ -232,13 +231,16 @@ def test_a_local_model_killed_many_times_gives_the_same_files(tiny: Path, tmp_pa
     assert contents(folder) == contents(tmp_path / "whole")
 
 
-def test_a_person_sees_a_bar_with_the_time_left(tiny: Path, tmp_path: Path) -> None:
-    command = [*smoke(tiny, tmp_path / "run")[:-1]]
+def test_a_person_sees_a_bar_with_the_time_left_and_may_stop(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    text = "--set", f"file={ROOT / 'LICENSE'}", "--set", "recipe=strided", "--set", "window=64", "--set", "stride=1"
+    command = [sys.executable, "-m", "appkit", "eval", "run", "perplexity", "-m", str(tiny), "-o", str(folder), *text]
     terminal = PtyTerminal(command, {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(ROOT)})
     try:
-        terminal.wait_for(r"smoke ━+.* [1-9]\d?/30 0:00:\d\d ")
-        shown = terminal.wait_for("Kept in")
+        terminal.wait_for(r"perplexity .*━+ *[1-9]\d*/\d+ 0:00:\d\d \d:\d\d:\d\d")
+        terminal.type(CTRL_C)
+        shown = terminal.wait_for("Stopped: .* samples of perplexity are kept")
     finally:
         terminal.close()
-    assert "━" not in shown
-    assert re.search(r"acc .* 30$", shown, re.MULTILINE)
+    assert "Traceback" not in shown
+    assert (folder / "samples.partial.jsonl").exists()

@@ -62,6 +62,14 @@ def test_fresh_removes_a_damaged_run_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "keep me"
 
 
+@pytest.mark.parametrize("num_removed", [1, 2, 3])
+def test_fresh_that_was_killed_leaves_what_goes_on(tmp_path: Path, num_removed: int) -> None:
+    whole = run_in(tmp_path).results
+    for name in ("samples.jsonl", "results.json", "run.json")[:num_removed]:  # in this order, as --fresh does
+        (tmp_path / name).unlink()
+    assert run_in(tmp_path).results == whole
+
+
 @pytest.mark.parametrize("name", ["results.json", "samples.jsonl", "run.json", "samples.partial.jsonl"])
 @pytest.mark.parametrize("fresh", [False, True])
 def test_links_are_not_followed(tmp_path: Path, name: str, fresh: bool) -> None:
@@ -127,6 +135,8 @@ def test_samples_that_were_changed_are_refused(tmp_path: Path, old: bytes, new: 
     path.write_bytes(content.replace(old, new))
     with pytest.raises(EvaluationError, match=r"samples\.jsonl"):
         _ = run.samples
+    with pytest.raises(EvaluationError, match=r"samples\.jsonl"):
+        run_in(tmp_path)
 
 
 def test_samples_of_a_run_that_was_stopped_while_it_wrote_them_are_refused(tmp_path: Path) -> None:
