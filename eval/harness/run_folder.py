@@ -75,16 +75,7 @@ class RunFolder:
         if results is not None:
             check_same({name: results["appkit"][name] for name in HEADER_PARTS}, header, folder)
         partial, is_begun = self._read_partial()
-        if results is None and not is_begun and (folder / SAMPLES).exists():
-            raise EvaluationError(
-                f"{folder / SAMPLES} is there and nothing says what run it is of: give another folder, or remove it."
-            )
-        digest = None
-        if (
-            results is not None and not is_begun and (folder / SAMPLES).exists()
-        ):  # else it may be newer than the results
-            digest = str(results["appkit"]["samples"].get("sha256"))
-        whole = read_samples(folder / SAMPLES, digest)
+        whole = _read_whole(folder, results, is_begun)
         self._records: dict[int, dict[str, Any]] = {record["doc_id"]: record for record in (*partial, *whole)}
         self._file: BinaryIO | None = None
         self._is_begun = is_begun
@@ -216,6 +207,20 @@ class RunFolder:
             with path.open("r+b") as file:
                 file.truncate(num_bytes)
         return records, True
+
+
+def _read_whole(folder: Path, results: Mapping[str, Any] | None, is_begun: bool) -> list[dict[str, Any]]:
+    """The samples of `samples.jsonl`: those that `results.json` is of, or newer ones where a run is under way.
+
+    Raises:
+        EvaluationError: they are not, or there is nothing that says what run they are of.
+    """
+    path = folder / SAMPLES
+    if is_begun or not path.exists():
+        return read_samples(path)
+    if results is None:
+        raise EvaluationError(f"{path} is there and nothing says what run it is of: give another folder, or remove it.")
+    return read_samples(path, str(results["appkit"]["samples"].get("sha256")))
 
 
 def _partial_header(line: bytes, path: Path) -> dict[str, Any]:
