@@ -109,6 +109,30 @@ def test_ids_that_do_not_say_the_text_are_not_used(chat_model: LocalModel) -> No
     assert len(prompts) == 1
 
 
+def test_its_engine_scores_the_ids_it_is_shown(chat_model: LocalModel) -> None:
+    question = [Message(role="user", content="hi")]
+    for prompt in ("abc", question):
+        prompt_ids = chat_model.encode_prompt(prompt)
+        assert prompt_ids == chat_model.stream(prompt, GREEDY).result().prompt_ids
+        (scores,) = chat_model.engine.score_pairs([(prompt_ids, chat_model.engine.model.tokenizer.encode("yes"))])
+        assert np.array_equal(scores.logprobs, chat_model.score(prompt, "yes"))
+    with pytest.raises(AttributeError):
+        chat_model.engine = None  # type: ignore[misc, assignment]
+
+
+def test_keys_and_values_are_kept_as_asked(tmp_path: Path) -> None:
+    path = write_chat_model(tmp_path)
+    kept = {}
+    for kv_dtype in ("f16", "f32"):
+        with LocalModel(path, num_threads=1, kv_budget_bytes=KV_BUDGET_BYTES, kv_dtype=kv_dtype) as model:  # type: ignore[arg-type]
+            assert model.engine.model.kv_dtype == kv_dtype
+            kept[kv_dtype] = model.score("the cat on the mat " * 20, "and here it is")
+    assert not np.array_equal(kept["f16"], kept["f32"])
+    np.testing.assert_allclose(kept["f16"], kept["f32"], atol=1e-2)
+    with pytest.raises(ValueError, match="kv_dtype is 'f64'"):
+        LocalModel(path, kv_dtype="f64")  # type: ignore[arg-type]
+
+
 def test_a_seed_draws_the_same_answer_again(chat_model: LocalModel) -> None:
     settings = GenerationSettings(temperature=1.0, seed=11, max_tokens=12, ignore_eos=True)
     assert chat_model.generate("once", settings).token_ids == chat_model.generate("once", settings).token_ids
