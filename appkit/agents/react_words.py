@@ -17,6 +17,8 @@ class ReactWords:
     form_fault: str
     input_fault: str
     closing: str
+    to_call: str  # the thought before a call of {tool}, in examples
+    to_answer: str  # and after one
 
 
 ENGLISH = ReactWords(
@@ -31,6 +33,8 @@ ENGLISH = ReactWords(
     "and a line 'Action Input: ' with its arguments as a JSON object, or a line 'Final Answer: ' with the answer.",
     input_fault="The line 'Action Input: ' holds no JSON object. Write the arguments as one, on one line.",
     closing="No tool can be called any more. Write 'Final Answer: ' and the best answer you can give.",
+    to_call="I use {tool}.",
+    to_answer="The result answers it.",
 )
 CHINESE = ReactWords(
     language="zh",
@@ -44,5 +48,7 @@ CHINESE = ReactWords(
     "或者写一行“最终答案：”加答案。",
     input_fault="“动作输入：”后面不是 JSON 对象。请把参数写成一行 JSON 对象。",
     closing="不能再调用工具了。请写“最终答案：”和你能给出的最好的答案。",
+    to_call="我用 {tool}。",
+    to_answer="结果给出了答案。",
 )
 WORDS = {"en": ENGLISH, "zh": CHINESE}

@@ -12,6 +12,7 @@ from appkit.agents.native import ToolsDialect
 from appkit.agents.react import ReactDialect
 from appkit.agents.react_words import WORDS
 from appkit.agents.state import DialectName
+from appkit.agents.worked_steps import worked_steps
 from appkit.errors import CapabilityError
 from appkit.llm.base import GenerationSettings, LanguageModel
 from appkit.messages import Constraint, Message
@@ -83,7 +84,8 @@ class Setup:
             instructions=self.instructions,
             answer_form=self._answer_form(task, is_held=is_masked),
             answer=self._answer_constraint,
-            examples=self.examples,
+            examples=self.examples
+            or worked_steps(self.tools, WORDS[language], has_answers=self._answer_constraint is None),
             is_masked=is_masked,
             thought_chars=self._thought_chars(model, language),
         )

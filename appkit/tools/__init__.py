@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from appkit.tools.base import Tool, ToolResult, check_tools, tool
     from appkit.tools.calculator_tool import calculator
     from appkit.tools.context import ToolContext
+    from appkit.tools.example import ToolExample
     from appkit.tools.file_tools import list_files, read_file
     from appkit.tools.search_tool import Searchable, search_documents
     from appkit.tools.sqlite_tool import query_sqlite
@@ -17,6 +18,7 @@ _HOMES = {
     "Searchable": "search_tool",
     "Tool": "base",
     "ToolContext": "context",
+    "ToolExample": "example",
     "ToolResult": "base",
     "calculator": "calculator_tool",
     "check_tools": "base",
@@ -32,6 +34,7 @@ __all__ = [
     "Searchable",
     "Tool",
     "ToolContext",
+    "ToolExample",
     "ToolResult",
     "calculator",
     "check_tools",

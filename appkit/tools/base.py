@@ -18,7 +18,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -27,6 +27,7 @@ from appkit.messages import ToolSpec
 from appkit.structured.retry import Retry
 from appkit.tools.calls import CallAbandonedError, CallFailedError, Calls, EarlierCallError
 from appkit.tools.context import ToolContext
+from appkit.tools.example import ToolExample
 from appkit.tools.observation import MAX_ERROR_BYTES, bounded, error_text, observed
 from appkit.tools.signature import name_of, read_signature
 
@@ -58,6 +59,7 @@ class Tool:
     function: Callable[..., Any]
     needs_approval: bool = False  # a person is asked before it runs
     timeout_s: float = TIMEOUT_S
+    examples: tuple[ToolExample, ...] = ()  # shown in ReAct, the first ones first; two languages may stand here
     # The arguments of a call as keyword arguments of the function; raises ValueError, with a sentence for the model.
     read_arguments: Callable[[Mapping[str, Any]], dict[str, Any]] = field(default=dict, repr=False)
     context_name: str | None = field(default=None, repr=False)  # the parameter that takes the `ToolContext`
@@ -144,6 +146,7 @@ def tool(
     description: str | None = None,
     needs_approval: bool = False,
     timeout_s: float = TIMEOUT_S,
+    examples: Sequence[ToolExample] = (),
 ) -> Tool: ...
 @overload
 def tool(
@@ -152,6 +155,7 @@ def tool(
     description: str | None = None,
     needs_approval: bool = False,
     timeout_s: float = TIMEOUT_S,
+    examples: Sequence[ToolExample] = (),
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -160,6 +164,7 @@ def tool(
     description: str | None = None,
     needs_approval: bool = False,
     timeout_s: float = TIMEOUT_S,
+    examples: Sequence[ToolExample] = (),
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """A tool of a typed function; as a decorator with or without arguments.
 
@@ -172,6 +177,7 @@ def tool(
         description: instead of the docstring's first paragraph.
         needs_approval: a person is asked before each call.
         timeout_s: after which a call is answered with an error.
+        examples: of its use, for models that learn from being shown.
 
     Raises:
         TypeError: a parameter cannot be given by name as JSON.
@@ -179,7 +185,12 @@ def tool(
     """
     if function is None:
         return lambda given: tool(
-            given, name=name, description=description, needs_approval=needs_approval, timeout_s=timeout_s
+            given,
+            name=name,
+            description=description,
+            needs_approval=needs_approval,
+            timeout_s=timeout_s,
+            examples=examples,
         )
     if isinstance(function, Tool) or not callable(function):
         raise TypeError(f"tool() takes a function, not {type(function).__name__}.")
@@ -193,6 +204,7 @@ def tool(
         function=function,
         needs_approval=needs_approval,
         timeout_s=timeout_s,
+        examples=tuple(examples),
         read_arguments=signature.read,
         context_name=signature.context_name,
     )

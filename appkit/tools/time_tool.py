@@ -8,9 +8,37 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from appkit.errors import ToolError
 from appkit.tools.base import Tool, tool
+from appkit.tools.example import ToolExample
 
 _ZONE = re.compile(r"[A-Za-z0-9_+-]{1,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}")
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")  # whatever the locale
+
+EXAMPLES = (
+    ToolExample(
+        question="What time is it in Tokyo?",
+        arguments={"time_zone": "Asia/Tokyo"},
+        result="2019-05-07T21:40:12+09:00 (Tuesday, Asia/Tokyo)",
+        answer="In Tokyo it is 21:40 on Tuesday, 7 May 2019.",
+    ),
+    ToolExample(
+        question="What day is it today?",
+        arguments={},
+        result="2019-05-07T13:40:12+01:00 (Tuesday, BST)",
+        answer="Today is Tuesday, 7 May 2019.",
+    ),
+    ToolExample(
+        question="东京现在几点？",
+        arguments={"time_zone": "Asia/Tokyo"},
+        result="2019-05-07T21:40:12+09:00 (Tuesday, Asia/Tokyo)",
+        answer="东京现在是 2019 年 5 月 7 日星期二 21:40。",
+    ),
+    ToolExample(
+        question="今天星期几？",
+        arguments={},
+        result="2019-05-07T20:40:12+08:00 (Tuesday, CST)",
+        answer="今天是 2019 年 5 月 7 日，星期二。",
+    ),
+)
 
 
 def _utc_now() -> datetime:
@@ -34,7 +62,7 @@ def current_time(*, clock: Callable[[], datetime] = _utc_now) -> Tool:
         name = now.tzname() if time_zone is None else time_zone
         return f"{now.isoformat(timespec='seconds')} ({_WEEKDAYS[now.weekday()]}, {name})"
 
-    return tool(current_time, timeout_s=10.0)
+    return tool(current_time, timeout_s=10.0, examples=EXAMPLES)
 
 
 def _zone(name: str) -> tzinfo:
