@@ -96,7 +96,7 @@ def read_config(path: Path, settings: Mapping[str, Any]) -> TaskConfig:
     generation, seed = read_generation(owner, style.fewshot_delimiter)
     repeats = owner.whole("repeats", least=1, most=MAX_REPEATS) or 1
     metadata = owner.mapping("metadata")
-    metadata.check_keys(("version", "about", "cluster_by"))
+    metadata.check_like(("version", "about", "cluster_by"))
     data_files = read_data_files(owner)
     docs = read_doc_fields(owner)
     config = TaskConfig(

@@ -42,6 +42,12 @@ class Fields(dict[str, Any]):
             if key not in names:
                 raise self.error(key, f"is not known here; {nearest(key, names)}")
 
+    def check_like(self, known: Sequence[str]) -> None:
+        """Raise EvaluationError for a key that looks like a misspelt `known` one. Others are the author's own."""
+        for key in self:
+            if key not in known and difflib.get_close_matches(key[:100], known, n=1, cutoff=0.75):
+                raise self.error(key, f"is not known here; {nearest(key, known)}")
+
     def mapping(self, key: str) -> "Fields":
         """A nested mapping; an empty one where there is none."""
         value = self.get(key)

@@ -53,14 +53,12 @@ def _pipeline(owner: Fields, entry: Any, repeats: int) -> Pipeline:
         raise owner.error("filter_list", "must hold entries with 'name' and 'filter', a list.")
     entry.check_keys(("name", "filter"))
     name = entry.get("name")
-    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]{1,64}", name):
-        raise owner.error("filter_list", f"has the name {name!r}; a name is letters, digits, '-', '_' and '.'.")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.@-]{1,64}", name):
+        raise owner.error("filter_list", f"has the name {name!r}; a name is letters, digits, '-', '_', '.' and '@'.")
     functions = entry["filter"]
     if not all(isinstance(function, Fields) and isinstance(function.get("function"), str) for function in functions):
         raise entry.error("filter", "must list entries with 'function'.")
     kinds = [function["function"] for function in functions]
-    if "take_first" in kinds[:-1]:
-        raise entry.error("filter", "goes on after take_first; put take_first last.")
     steps: list[Step] = []
     num_tries = repeats
     for kind, function in zip(kinds, functions, strict=True):

@@ -189,6 +189,10 @@ def test_real_line_breaks_and_those_of_jinja_are_no_trap(tmp_path: Path) -> None
         read(tmp_path, text + 'target_delimiter: "\\n"\ngeneration_kwargs: {until: ["\\n"]}\n')
 
 
+def test_metadata_may_hold_more(tmp_path: Path) -> None:
+    assert read(tmp_path, WRITING + "metadata: {version: 2, num_fewshot: 3, authors: [a]}\n").version == "2"
+
+
 @pytest.mark.parametrize(
     "key", ["task_alias: t", "tag: [a, b]", "should_decontaminate: true", "doc_to_decontamination_query: q"]
 )

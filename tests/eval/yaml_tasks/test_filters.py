@@ -50,6 +50,7 @@ def test_one_answer(tmp_path: Path, functions: str, answer: str, judged: str) ->
     ("functions", "judged"),
     [
         ("{function: take_first}", "b"),
+        ("{function: take_first}, {function: uppercase}", "B"),
         ("{function: majority_vote}", "a"),
         ("{function: majority_vote}, {function: take_first}", "a"),
         ("{function: take_first_k, k: 3}, {function: majority_vote}", "b"),
@@ -94,7 +95,6 @@ def test_of_equal_votes_the_first_answer_counts(tmp_path: Path) -> None:
         ("filter_list: [{name: a, filter: [{function: regex, fallback: 3}]}]", "fallback must be text"),
         ("filter_list: [{name: a, filter: [{function: map}]}]", "is map, which needs a default_value"),
         ("filter_list: [{name: a, filter: [{function: map, mapping_dict: 3}]}]", "mapping_dict must say"),
-        ("filter_list: [{name: a, filter: [{function: take_first}, {function: lowercase}]}]", "put take_first last"),
         ("filter_list: [{name: a, filter: [{function: take_first_k, k: 4}]}]", "a whole number from 1 to 3"),
         ("filter_list: [{name: a, filter: [{function: take_first_k}]}]", "a whole number from 1 to 3"),
         ("filter_list: [{name: a, filter: [{function: lowercase}]}]", "leaves 3 answers and one is judged"),
