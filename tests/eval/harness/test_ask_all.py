@@ -48,12 +48,15 @@ def test_no_more_are_asked_at_once_than_it_pays() -> None:
 @pytest.mark.parametrize("in_flight", [1, 4])
 def test_nothing_is_begun_after_a_failure_and_what_was_is_given(in_flight: int) -> None:
     begun: list[int] = []
+    failing = threading.Event()
 
     def ask(sample: Sample) -> Answered:
         begun.append(sample.doc_id)
         if sample.doc_id == 0:
+            failing.set()
             raise OSError("dead")
-        time.sleep(0.05)
+        failing.wait(10)
+        time.sleep(0.1)  # until it is known that the other one failed
         return answer(sample)
 
     given = []

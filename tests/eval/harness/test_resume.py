@@ -65,6 +65,8 @@ def kill_and_go_on(folder: Path, in_flight: int, points: list[int], whole: dict[
         again = asked(log)
         assert not before & set(again), "a finished sample was asked again"
         assert len(set(again)) == len(again)
+        lost = set(again) - finished_ids(folder / "run")
+        assert len(lost) <= in_flight + 1, "a sample that was done was not on disk at once"
     assert num_killed > 0
     assert contents(folder / "run") == whole
     assert sorted(path.name for path in (folder / "run").iterdir()) == [
@@ -119,6 +121,19 @@ def test_a_last_line_torn_anywhere_is_asked_again(tmp_path: Path, num_whole: int
         evaluate(SmallTask(num_samples=7, asked_log=log), model, output=folder)
         assert asked(log) == list(range(num_whole, 7))
         assert contents(folder) == contents(whole.folder)
+
+
+def test_what_follows_a_torn_line_is_kept_too(tmp_path: Path) -> None:
+    whole = evaluate(SmallTask(), ScriptedModel(answer), output=tmp_path / "whole")
+    lines = (whole.folder / "samples.jsonl").read_bytes().splitlines(keepends=True)
+    folder, log = tmp_path / "run", tmp_path / "log"
+    folder.mkdir()
+    (folder / "samples.partial.jsonl").write_bytes(partial_header(whole.folder) + lines[0] + lines[1][:50])
+    with pytest.raises(OSError, match="the line is dead"):
+        evaluate(SmallTask(fail_at=4), ScriptedModel(answer), output=folder)
+    evaluate(SmallTask(asked_log=log), ScriptedModel(answer), output=folder)
+    assert asked(log) == [4, 5]
+    assert contents(folder) == contents(whole.folder)
 
 
 def test_a_torn_header_begins_anew(tmp_path: Path) -> None:
