@@ -7,6 +7,7 @@ checker of names, types and values); one of "irrelevance" where nothing is calle
 function that does not exist or with missing, unknown or mistyped arguments, or text that begins a call and is none.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -109,6 +110,17 @@ def ask(model: LanguageModel, category: Category, question: Question, choice: To
             "forced_tokens": usage.forced_tokens,
         },
     )
+
+
+def facts(samples: Sequence[tuple[Sample, Answered]]) -> dict[str, str]:
+    """What the answers of a finished run were, for a page of results."""
+    found: dict[str, str] = {}
+    for category in CATEGORIES:
+        verdicts = Counter(
+            answered.notes["verdict"] for sample, answered in samples if sample.doc["category"] == category
+        )
+        found[category] = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    return found
 
 
 def judge(completion: Completion, question: Question) -> Judgement:

@@ -6,7 +6,7 @@ import pytest
 
 from appkit import CapabilityError, Message, ScriptedModel, ToolCall, ToolSpec
 from appkit.errors import EvaluationDataError
-from eval.tasks.bfcl import ask, make_task
+from eval.tasks.bfcl import ask, facts, make_task
 from eval.tasks.bfcl_check import check_call
 from eval.tasks.bfcl_data import CATEGORIES, Question, fetch_bfcl, load_bfcl
 
@@ -79,6 +79,16 @@ def test_a_limit_counts_the_questions_of_each_category(folder: Path) -> None:
         "acc_multiple": 0.0,
         "acc_irrelevance": 1.0,
         "format_error": 0.0,
+    }
+
+
+def test_a_page_says_what_the_answers_were(folder: Path) -> None:
+    with make_task({}).open(ScriptedModel([say(text="Hm."), say(call("rm"))], repeats=True), 2) as session:
+        answers = [session.ask(sample) for sample in session.samples]
+    assert facts(list(zip(session.samples, answers, strict=True))) == {
+        "simple": "1 no call, 1 unknown tool",
+        "multiple": "1 no call, 1 unknown tool",
+        "irrelevance": "1 no call, 1 unknown tool",
     }
 
 
