@@ -15,6 +15,7 @@
     ├─ OutOfPagesError
     ├─ KernelUnavailableError    has .op, .backend
     ├─ AdapterError
+    ├─ TrainingDataError         has .path, .line_number
     └─ EngineClosedError
 
 A caller's mistake is a `ValueError` or `TypeError`, raised at the boundary before any work.
@@ -109,6 +110,15 @@ class KernelUnavailableError(ModelRuntimeError):
 
 class AdapterError(ModelRuntimeError):
     """An adapter that does not belong to the model it is used with."""
+
+
+class TrainingDataError(ModelRuntimeError):
+    """A file of examples cannot be trained on; `line_number` is the first line at fault, or None."""
+
+    def __init__(self, message: str, path: str | Path, line_number: int | None = None) -> None:
+        super().__init__(message)
+        self.path = Path(path)
+        self.line_number = line_number
 
 
 class EngineClosedError(ModelRuntimeError):

@@ -10,7 +10,7 @@ from tests.helpers.shared_data import ROOT
 
 ROWS = {
     "runtime": [
-        ["errors"],
+        ["errors", "strict_json"],
         ["config", "files", "sandbox"],
         ["quant", "tokenizer"],
         ["kernels", "grammar"],

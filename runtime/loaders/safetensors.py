@@ -7,14 +7,13 @@ lets the last of two equal names win. There is no reader for pickled weights, an
 Source: https://github.com/huggingface/safetensors#format
 """
 
-import json
 import math
 import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from runtime.errors import CorruptFileError, UnsupportedModelError
 from runtime.loaders.mapped_file import check_still_whole, map_file, unmap
 from runtime.loaders.sniff import HEAD_BYTES, looks_like
 from runtime.quant import dequantize
+from runtime.strict_json import loads, unique_keys
 
 MAX_HEADER_BYTES = 100_000_000  # from the specification
 MAX_TENSORS = 100_000
@@ -168,25 +168,12 @@ def _read_header(view: memoryview, path: Path) -> tuple[dict[str, Any], int]:
     if content.count(b",") > MAX_HEADER_COMMAS:
         raise _corrupt(path, f"the header has more parts than {MAX_TENSORS} tensors need")
     try:
-        header = json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constants)
+        header = loads(content.decode("utf-8"), object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as error:
         raise _corrupt(path, f"the header is not valid JSON ({_first_line(error)})") from error
     if not isinstance(header, dict):
         raise _corrupt(path, "the header is not a table")
     return header, data_start
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in table:
-            raise ValueError(f"{name[:80]!r} is there twice")
-        table[name] = value
-    return table
-
-
-def _no_constants(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a JSON number")
 
 
 def _first_line(error: Exception) -> str:
