@@ -181,8 +181,13 @@ class Backend(Protocol):
         *,
         gate_addend: Buffer | None = None,
         up_addend: Buffer | None = None,
+        gate_row_scale: Buffer | None = None,
+        up_row_scale: Buffer | None = None,
     ) -> Buffer:
-        """activation(x @ gateᵀ + gate_addend) · (x @ upᵀ + up_addend): [T, K] → [T, F]. arXiv:2002.05202."""
+        """activation((x @ gateᵀ + gate_addend) · gate_row_scale) · ((x @ upᵀ + up_addend) · up_row_scale).
+
+        x [T, K] → [T, F]; terms as in `quant_matmul`. arXiv:2002.05202.
+        """
         ...
 
     def logits(self, x: Buffer, head: Weight, softcap: float | None = None) -> np.ndarray:

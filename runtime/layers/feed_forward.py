@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from runtime.config import Activation
 from runtime.kernels.ops import Backend, Buffer
 from runtime.layers.linear import Linear, apply_linear
-from runtime.layers.lora import LoadedLora, lora_addend
+from runtime.layers.lora import LoadedLora, lora_addend, lora_row_scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,5 +37,7 @@ def feed_forward(
             activation,
             gate_addend=lora_addend(backend, x, lora, weights.gate.name),
             up_addend=lora_addend(backend, x, lora, weights.up.name),
+            gate_row_scale=lora_row_scale(lora, weights.gate.name),
+            up_row_scale=lora_row_scale(lora, weights.up.name),
         )
     return apply_linear(backend, weights.down, hidden, lora, residual=residual)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from runtime.kernels.ops import Backend, Buffer, MatmulActivation, Weight
-from runtime.layers.lora import LoadedLora, lora_addend
+from runtime.layers.lora import LoadedLora, lora_addend, lora_row_scale
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ def apply_linear(
     residual: Buffer | None = None,
     activation: MatmulActivation | None = None,
 ) -> Buffer:
-    """activation(x @ Wᵀ + LoRA + bias) + residual: x [T, K] → [T, N]."""
+    """activation((x @ Wᵀ + LoRA) · DoRA + bias) + residual: x [T, K] → [T, N]."""
     return backend.quant_matmul(
         x,
         linear.weight,
         bias=linear.bias,
         addend=lora_addend(backend, x, lora, linear.name),
+        row_scale=lora_row_scale(lora, linear.name),
         residual=residual,
         activation=activation,
     )

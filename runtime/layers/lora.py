@@ -1,27 +1,37 @@
-"""LoRA weights and the term they add to a matrix product. Hu et al., arXiv:2106.09685.
+"""LoRA weights and what they do to a matrix product: a term that is added (Hu et al., arXiv:2106.09685), and for DoRA a
+factor a row (Liu et al., arXiv:2402.09353).
 
 `LoraWeights` is plain data that belongs to no backend. A decoder hands it to its own backend once (`load_lora`) and
 then asks for `lora_addend` wherever a linear map runs. Reading, attaching and merging adapters are the work of
 `adapters/`.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from runtime.errors import AdapterError
 from runtime.kernels.ops import Backend, Buffer, Weight
 
+_ROWS_AT_ONCE = 1024  # of a matrix, dequantised to measure its rows
+
 
 @dataclass(frozen=True, eq=False)
 class LoraMatrices:
-    """The low-rank update of one matrix: W + scale · b @ a. Raises ValueError for shapes that do not multiply."""
+    """The low-rank update of one matrix: W' = W + scale · b @ a.
+
+    With a `magnitude` (DoRA) each row of W' is then stretched to that length: magnitude · W' / ‖W'‖.
+    Raises ValueError for shapes that do not go together.
+    """
 
     a: np.ndarray  # [R, K] float32
     b: np.ndarray  # [N, R] float32
     scale: float  # alpha / R, or alpha / sqrt(R) where the adapter says so
+    magnitude: np.ndarray | None = None  # [N] float32
 
     def __post_init__(self) -> None:
         for name, matrix in (("a", self.a), ("b", self.b)):
@@ -33,11 +43,28 @@ class LoraMatrices:
             )
         if not math.isfinite(self.scale):
             raise ValueError(f"LoRA scale must be a finite number, got {self.scale}.")
+        magnitude = self.magnitude
+        if magnitude is not None and (magnitude.dtype != np.float32 or magnitude.shape != self.b.shape[:1]):
+            raise ValueError(
+                f"A DoRA magnitude must be a float32 vector of {self.b.shape[0]}, one a row of b, got "
+                f"{magnitude.dtype} of shape {magnitude.shape}."
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
         """(N, K) of the matrix it belongs to."""
         return self.b.shape[0], self.a.shape[1]
+
+    def merged_into(self, weight: np.ndarray) -> np.ndarray:
+        """[N, K] float32: the matrix that acts as `weight` [N, K] does with this update."""
+        merged = weight + np.float32(self.scale) * (self.b @ self.a)
+        return merged if self.magnitude is None else merged * row_scale_of(self.magnitude, merged)[:, None]
+
+
+def row_scale_of(magnitude: np.ndarray, updated: np.ndarray) -> np.ndarray:
+    """[N] float32: what stretches the rows of `updated` [N, K] to `magnitude` [N]; a row of zeros has no direction."""
+    norms = np.linalg.norm(updated, axis=1)
+    return np.divide(magnitude, norms, out=np.ones_like(norms), where=norms > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,24 +77,46 @@ class LoraWeights:
     modules: Mapping[str, LoraMatrices]
     name: str = "adapter"
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what it does, 64 hexadecimal digits; the name and the order of the modules do not count."""
+        whole = hashlib.sha256()
+        for module, matrices in sorted(self.modules.items()):
+            whole.update(f"{module}\n{matrices.shape}\n{matrices.a.shape[0]}\n{float(matrices.scale).hex()}\n".encode())
+            for part in (matrices.a, matrices.b, matrices.magnitude):
+                whole.update(b"-" if part is None else np.ascontiguousarray(part, "<f4").tobytes())
+        return whole.hexdigest()
+
 
 @dataclass(frozen=True)
 class LoadedLora:
     """An adapter in one backend's memory, the scale folded into b."""
 
     modules: Mapping[str, tuple[Weight, Weight]] = field(default_factory=dict)
+    row_scales: Mapping[str, Buffer] = field(default_factory=dict)  # [N] of the modules that DoRA adapted
 
 
-def load_lora(backend: Backend, lora: LoraWeights, shapes: Mapping[str, tuple[int, int]]) -> LoadedLora:
-    """The adapter's matrices as weights of `backend`.
+def load_lora(backend: Backend, lora: LoraWeights, weights: Mapping[str, Weight]) -> LoadedLora:
+    """The adapter's matrices as weights of `backend`; for DoRA the rows of the model's own are measured once.
 
     Args:
-        shapes: (N, K) of every matrix of the model that can be adapted.
+        weights: every matrix of the model that can be adapted, by module name.
 
     Raises:
         AdapterError: a module the model does not have, or one of another shape.
     """
-    loaded = {}
+    check_fits(lora, {name: weight.shape for name, weight in weights.items()})
+    loaded, row_scales = {}, {}
+    for name, matrices in lora.modules.items():
+        scaled_b = matrices.b * np.float32(matrices.scale)
+        loaded[name] = (_load_float32(backend, matrices.a), _load_float32(backend, scaled_b))
+        if matrices.magnitude is not None:
+            row_scales[name] = backend.from_numpy(_row_scale(backend, matrices, matrices.magnitude, weights[name]))
+    return LoadedLora(loaded, row_scales)
+
+
+def check_fits(lora: LoraWeights, shapes: Mapping[str, tuple[int, int]]) -> None:
+    """Hold an adapter against (N, K) of every matrix of a model that can be adapted. Raises AdapterError."""
     for name, matrices in lora.modules.items():
         if name not in shapes:
             raise AdapterError(
@@ -79,9 +128,6 @@ def load_lora(backend: Backend, lora: LoraWeights, shapes: Mapping[str, tuple[in
                 f"Adapter {lora.name!r} changes {name} as a {matrices.shape} matrix; in this model it is "
                 f"{shapes[name]}. Use it with the model it was trained for."
             )
-        scaled_b = matrices.b * np.float32(matrices.scale)
-        loaded[name] = (_load_float32(backend, matrices.a), _load_float32(backend, scaled_b))
-    return LoadedLora(loaded)
 
 
 def lora_addend(backend: Backend, x: Buffer, lora: LoadedLora | None, name: str) -> Buffer | None:
@@ -90,6 +136,22 @@ def lora_addend(backend: Backend, x: Buffer, lora: LoadedLora | None, name: str)
         return None
     a, b = lora.modules[name]
     return backend.quant_matmul(backend.quant_matmul(x, a), b)
+
+
+def lora_row_scale(lora: LoadedLora | None, name: str) -> Buffer | None:
+    """[N], DoRA's factor for each output of module `name`, or None where there is none."""
+    return None if lora is None else lora.row_scales.get(name)
+
+
+def _row_scale(backend: Backend, matrices: LoraMatrices, magnitude: np.ndarray, weight: Weight) -> np.ndarray:
+    """[N] float32, some rows at a time: the dequantised matrix may be far larger than the stored one."""
+    parts = []
+    for begin in range(0, weight.shape[0], _ROWS_AT_ONCE):
+        rows = np.arange(begin, min(begin + _ROWS_AT_ONCE, weight.shape[0]), dtype=np.int32)
+        stored = backend.to_numpy(backend.embed(rows, weight))  # a matrix is a table of rows
+        updated = stored + np.float32(matrices.scale) * (matrices.b[rows] @ matrices.a)
+        parts.append(row_scale_of(magnitude[rows], updated))
+    return np.concatenate(parts)
 
 
 def _load_float32(backend: Backend, matrix: np.ndarray) -> Weight:

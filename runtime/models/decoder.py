@@ -47,15 +47,16 @@ class DecoderWeights:
 
 
 class Decoder:
-    """Token ids in, logits out; keys and values live in the pool the caller brings."""
+    """Token ids in, logits out; keys and values live in the pool the caller brings.
+
+    `linears` are the matrices that an adapter may change, by module name.
+    """
 
     def __init__(self, config: ModelConfig, weights: DecoderWeights, backend: Backend) -> None:
         self.config = config
         self.weights = weights
         self.backend = backend
-        self._linear_shapes = {
-            linear.name: linear.weight.shape for layer in weights.layers for linear in layer.linears()
-        }
+        self.linears = {linear.name: linear.weight for layer in weights.layers for linear in layer.linears()}
         # An adapter is handed to the backend at its first use and stays there as long as its caller holds it.
         self._loaded_adapters: WeakKeyDictionary[LoraWeights, LoadedLora] = WeakKeyDictionary()
 
@@ -149,7 +150,7 @@ class Decoder:
             return None
         loaded = self._loaded_adapters.get(adapter)
         if loaded is None:
-            loaded = self._loaded_adapters[adapter] = load_lora(self.backend, adapter, self._linear_shapes)
+            loaded = self._loaded_adapters[adapter] = load_lora(self.backend, adapter, self.linears)
         return loaded
 
     def _check_step(self, input_ids: np.ndarray, pages: PageTable, logit_rows: np.ndarray) -> None:

@@ -211,6 +211,26 @@ class MatricesContract:
         expected = float64_ops.activate(wide @ gate.T + extra[0], activation) * (wide @ up.T + extra[1])
         assert_close(backend.to_numpy(y), expected, 2 * MATMUL)
 
+    def test_gated_matmul_scales_the_rows_of_both_products(self, backend: Backend) -> None:
+        # left: (2 · 3 + 1) · 2 = 14 before the activation; right: (2 · 5 − 4) · 3 = 18
+        y = backend.gated_matmul(
+            rows(backend, [2]),
+            plain_weight(backend, np.array([[3.0]])),
+            plain_weight(backend, np.array([[5.0]])),
+            "silu",
+            gate_addend=rows(backend, [1]),
+            up_addend=rows(backend, [-4]),
+            gate_row_scale=row(backend, 2),
+            up_row_scale=row(backend, 3),
+        )
+        assert_close(backend.to_numpy(y), np.array([[14 / (1 + np.exp(-14)) * 18]]), ELEMENTWISE)
+
+    @pytest.mark.parametrize("term", ["gate_addend", "up_addend", "gate_row_scale", "up_row_scale"])
+    def test_gated_matmul_refuses_terms_of_another_size(self, backend: Backend, term: str) -> None:
+        weight = plain_weight(backend, np.ones((4, 3)))
+        with pytest.raises(ValueError, match=f"{term} has shape"):
+            backend.gated_matmul(rows(backend, [1, 2, 3]), weight, weight, "silu", **{term: row(backend, 1, 2, 3)})
+
     def test_gated_matmul_takes_two_formats(self, backend: Backend, rng: np.random.Generator) -> None:
         gate, up = random_blocks(rng, "Q4_K", (33, 256)), random_blocks(rng, "Q6_K", (33, 256))
         x = randn(rng, 2, 256)

@@ -77,6 +77,8 @@ def gated_matmul(
     activation: Activation,
     gate_addend: _Floats | None,
     up_addend: _Floats | None,
+    gate_row_scale: _Floats | None,
+    up_row_scale: _Floats | None,
     gated: _Floats,
     out: _Floats,
 ) -> None: ...

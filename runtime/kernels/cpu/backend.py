@@ -183,15 +183,31 @@ class CpuBackend:
         *,
         gate_addend: np.ndarray | None = None,
         up_addend: np.ndarray | None = None,
+        gate_row_scale: np.ndarray | None = None,
+        up_row_scale: np.ndarray | None = None,
     ) -> np.ndarray:
         check_shape("up", up.shape, gate.shape)
         num_outputs, num_inputs = gate.shape
         _check_buffer("x", x, (-1, num_inputs))
         _check_optional("gate_addend", gate_addend, (x.shape[0], num_outputs))
         _check_optional("up_addend", up_addend, (x.shape[0], num_outputs))
+        _check_optional("gate_row_scale", gate_row_scale, (num_outputs,))
+        _check_optional("up_row_scale", up_row_scale, (num_outputs,))
         gated = np.empty((x.shape[0], num_outputs), np.float32)
         out = np.empty_like(gated)
-        _cpu.gated_matmul(self._executor, x, gate, up, _find_activation(activation), gate_addend, up_addend, gated, out)
+        _cpu.gated_matmul(
+            self._executor,
+            x,
+            gate,
+            up,
+            _find_activation(activation),
+            gate_addend,
+            up_addend,
+            gate_row_scale,
+            up_row_scale,
+            gated,
+            out,
+        )
         return out
 
     def logits(self, x: np.ndarray, head: _cpu.Weight, softcap: float | None = None) -> np.ndarray:

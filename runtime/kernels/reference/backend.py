@@ -130,6 +130,8 @@ class ReferenceBackend:
         *,
         gate_addend: torch.Tensor | None = None,
         up_addend: torch.Tensor | None = None,
+        gate_row_scale: torch.Tensor | None = None,
+        up_row_scale: torch.Tensor | None = None,
     ) -> torch.Tensor:
         num_outputs, num_inputs = gate.shape
         check_shape("up", up.shape, gate.shape)
@@ -137,8 +139,18 @@ class ReferenceBackend:
         for name, matrix in (("gate_addend", gate_addend), ("up_addend", up_addend)):
             if matrix is not None:
                 check_shape(name, matrix.shape, (x.shape[0], num_outputs))
+        for name, row in (("gate_row_scale", gate_row_scale), ("up_row_scale", up_row_scale)):
+            if row is not None:
+                check_shape(name, row.shape, (num_outputs,))
         return quant_matmul.gated_matmul(
-            x, gate.values, up.values, activation, gate_addend=gate_addend, up_addend=up_addend
+            x,
+            gate.values,
+            up.values,
+            activation,
+            gate_addend=gate_addend,
+            up_addend=up_addend,
+            gate_row_scale=gate_row_scale,
+            up_row_scale=up_row_scale,
         )
 
     def logits(self, x: torch.Tensor, head: ReferenceWeight, softcap: float | None = None) -> np.ndarray:

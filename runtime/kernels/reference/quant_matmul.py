@@ -39,10 +39,15 @@ def gated_matmul(
     *,
     gate_addend: torch.Tensor | None = None,
     up_addend: torch.Tensor | None = None,
+    gate_row_scale: torch.Tensor | None = None,
+    up_row_scale: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """activation(x @ gateᵀ + gate_addend) · (x @ upᵀ + up_addend): [T, K] → [T, F]. Source: arXiv:2002.05202."""
-    gated = quant_matmul(x, gate, addend=gate_addend, activation=activation)
-    return gated * quant_matmul(x, up, addend=up_addend)
+    """activation(gate's product) · (up's product), each with addend and row_scale: [T, K] → [T, F].
+
+    Source: arXiv:2002.05202; addends and row scales as in `quant_matmul`.
+    """
+    gated = quant_matmul(x, gate, addend=gate_addend, row_scale=gate_row_scale, activation=activation)
+    return gated * quant_matmul(x, up, addend=up_addend, row_scale=up_row_scale)
 
 
 def logits(x: torch.Tensor, head: torch.Tensor, softcap: float | None = None) -> torch.Tensor:

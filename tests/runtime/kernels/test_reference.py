@@ -39,7 +39,10 @@ DIFFERENTIABLE: dict[str, tuple[Callable[..., "torch.Tensor"], list[tuple[int, .
         ),
         [(2, 3), (4, 3), (2, 4), (4,), (4,), (2, 4)],
     ),
-    "gated_matmul": (lambda x, g, u: quant_matmul.gated_matmul(x, g, u, "silu"), [(2, 3), (4, 3), (4, 3)]),
+    "gated_matmul": (
+        lambda x, g, u, a, s: quant_matmul.gated_matmul(x, g, u, "silu", gate_addend=a, up_addend=a, gate_row_scale=s),
+        [(2, 3), (4, 3), (4, 3), (2, 4), (4,)],
+    ),
     "logits": (lambda x, h: quant_matmul.logits(x, h, 3.0), [(2, 3), (4, 3)]),
     "packed_attention": (
         lambda q, k, v: attention.packed_attention(q, k, v, ids(0, 2, 5), 0.5, causal=True),

@@ -195,13 +195,21 @@ NB_MODULE(_cpu, m) {
   m.def(
       "gated_matmul",
       [](Executor& executor, const Floats& x, const BoundWeight& gate, const BoundWeight& up, Activation activation,
-         const Floats& gate_addend, const Floats& up_addend, Out gated, Out out) {
+         const Floats& gate_addend, const Floats& up_addend, const Floats& gate_row_scale, const Floats& up_row_scale,
+         Out gated, Out out) {
+        Epilogue gate_epilogue;
+        gate_epilogue.addend = data_or_null(gate_addend);
+        gate_epilogue.row_scale = data_or_null(gate_row_scale);
+        gate_epilogue.activation = activation;
+        Epilogue up_epilogue;
+        up_epilogue.addend = data_or_null(up_addend);
+        up_epilogue.row_scale = data_or_null(up_row_scale);
         nb::gil_scoped_release release;
-        gated_matmul(executor, x.data(), rows_of(x), gate.weight, up.weight, activation, data_or_null(gate_addend),
-                     data_or_null(up_addend), gated.data(), out.data());
+        gated_matmul(executor, x.data(), rows_of(x), gate.weight, up.weight, gate_epilogue, up_epilogue, gated.data(),
+                     out.data());
       },
-      "executor"_a, "x"_a, "gate"_a, "up"_a, "activation"_a, "gate_addend"_a.none(), "up_addend"_a.none(), "gated"_a,
-      "out"_a);
+      "executor"_a, "x"_a, "gate"_a, "up"_a, "activation"_a, "gate_addend"_a.none(), "up_addend"_a.none(),
+      "gate_row_scale"_a.none(), "up_row_scale"_a.none(), "gated"_a, "out"_a);
 
   m.def("rope", [](Executor& executor, const Floats& x, const Ints& positions, const Array<double>& frequencies,
                    bool is_interleaved, Out out) {

@@ -43,10 +43,10 @@ struct Epilogue {
 void quant_matmul(Executor& executor, const float* x, int64_t num_rows, const Weight& weight, const Epilogue& epilogue,
                   float* out);
 
-// activation(x @ gateᵀ + gate_addend) · (x @ upᵀ + up_addend): [T, K] → out [T, F]. `gated` is [T, F] of room for the
-// left factor.
+// The product of two products, each with its own epilogue (the left one's has the activation): x [T, K] → out [T, F].
+// `gated` is [T, F] of room for the left factor.
 void gated_matmul(Executor& executor, const float* x, int64_t num_rows, const Weight& gate, const Weight& up,
-                  Activation activation, const float* gate_addend, const float* up_addend, float* gated, float* out);
+                  const Epilogue& gate_epilogue, const Epilogue& up_epilogue, float* gated, float* out);
 
 // Rotates the first `dim` of each head of x [T, H, D] by positions[t] · frequencies[i], computed in float64.
 // Interleaved pairs are neighbours, others lie dim / 2 apart.

@@ -105,15 +105,10 @@ void quant_matmul(Executor& executor, const float* x, int64_t num_rows, const We
 }
 
 void gated_matmul(Executor& executor, const float* x, int64_t num_rows, const Weight& gate, const Weight& up,
-                  Activation activation, const float* gate_addend, const float* up_addend, float* gated, float* out) {
+                  const Epilogue& gate_epilogue, const Epilogue& up_epilogue, float* gated, float* out) {
   const RangeFunction compute = kRangeVersions.select(executor.instruction_set);
   const DequantizeRow dequantize_gate = gate.format->dequantize_row.select(executor.instruction_set);
   const DequantizeRow dequantize_up = up.format->dequantize_row.select(executor.instruction_set);
-  Epilogue gate_epilogue;
-  gate_epilogue.addend = gate_addend;
-  gate_epilogue.activation = activation;
-  Epilogue up_epilogue;
-  up_epilogue.addend = up_addend;
   executor.pool.parallel_for(num_items(gate), panel_floats(gate), [&](int64_t item, float* panel) {
     const Range range = item_range(item, x, num_rows, gate, gated, panel);
     compute(range, dequantize_gate, gate_epilogue);
