@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         OutOfPagesError,
         SequenceTooLongError,
         TokenizerError,
+        TrainingDataError,
         UnsupportedModelError,
     )
     from runtime.files import data_dir
@@ -62,12 +63,17 @@ if TYPE_CHECKING:
     from runtime.loaders.catalog_store import Manifest, installed, weight_path
     from runtime.loaders.load import Model, load_model
     from runtime.loaders.memory import available_memory_bytes
+    from runtime.loaders.model_text import ModelText, load_model_text
     from runtime.loaders.wheel import fetch_members
     from runtime.sampling.logprobs import TokenLogprobs
     from runtime.sampling.params import SamplingParams
     from runtime.tokenizer.base import TextStream, Tokenizer
     from runtime.tokenizer.chat_encoding import encode_chat
     from runtime.tokenizer.chat_template import ChatTemplate, Template, default_template
+    from runtime.training.data.encode import EncodingSettings
+    from runtime.training.data.example import PreferencePair, SkippedLine, TokenExample
+    from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
+    from runtime.training.data.report import DatasetReport, LengthStatistics
 
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
@@ -81,13 +87,17 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "CorruptFileError",
     "DEFAULT_EMBEDDER",
     "DEFAULT_MODEL",
+    "DataSettings",
+    "DatasetReport",
     "ENTRIES",
+    "EncodingSettings",
     "Engine",
     "EngineClosedError",
     "EngineStats",
     "FinishReason",
     "Handle",
     "KernelUnavailableError",
+    "LengthStatistics",
     "LoadError",
     "LoraMatrices",
     "LoraWeights",
@@ -95,19 +105,25 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "Model",
     "ModelConfig",
     "ModelRuntimeError",
+    "ModelText",
     "OutOfPagesError",
     "Piece",
+    "PreferencePair",
+    "PreparedData",
     "Request",
     "Result",
     "SamplingParams",
     "SequenceTooLongError",
+    "SkippedLine",
     "Template",
     "TextStream",
     "Timings",
+    "TokenExample",
     "TokenLogprobs",
     "TokenScores",
     "Tokenizer",
     "TokenizerError",
+    "TrainingDataError",
     "UnsupportedModelError",
     "WheelMember",
     "WheelSource",
@@ -126,6 +142,8 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "installed",
     "is_offline",
     "load_model",
+    "load_model_text",
+    "prepare_data",
     "pull",
     "read_stored",
     "recommend_models",
@@ -144,7 +162,7 @@ _NAMES_BY_MODULE = {
     "runtime.engine.scoring": "TokenScores",
     "runtime.errors": "AdapterError CatalogError ChatTemplateError ConstraintLimitError CorruptFileError "
     "EngineClosedError KernelUnavailableError LoadError ModelRuntimeError OutOfPagesError SequenceTooLongError "
-    "TokenizerError UnsupportedModelError",
+    "TokenizerError TrainingDataError UnsupportedModelError",
     "runtime.files": "data_dir",
     "runtime.grammar.base": "Constraint",
     "runtime.grammar.matcher": "compile_constraint",
@@ -157,12 +175,17 @@ _NAMES_BY_MODULE = {
     "runtime.loaders.catalog_store": "Manifest installed weight_path",
     "runtime.loaders.load": "Model load_model",
     "runtime.loaders.memory": "available_memory_bytes",
+    "runtime.loaders.model_text": "ModelText load_model_text",
     "runtime.loaders.wheel": "fetch_members",
     "runtime.sampling.logprobs": "TokenLogprobs",
     "runtime.sampling.params": "SamplingParams",
     "runtime.tokenizer.base": "TextStream Tokenizer",
     "runtime.tokenizer.chat_encoding": "encode_chat",
     "runtime.tokenizer.chat_template": "ChatTemplate Template default_template",
+    "runtime.training.data.encode": "EncodingSettings",
+    "runtime.training.data.example": "PreferencePair SkippedLine TokenExample",
+    "runtime.training.data.prepare": "DataSettings PreparedData prepare_data",
+    "runtime.training.data.report": "DatasetReport LengthStatistics",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

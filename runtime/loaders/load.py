@@ -14,6 +14,7 @@ from runtime.kernels.registry import get_backend
 from runtime.loaders.catalog import CatalogEntry, find_entry, resolve
 from runtime.loaders.gguf import GGUFFile
 from runtime.loaders.memory import available_memory_bytes
+from runtime.loaders.model_text import ModelKind, context_limit, model_kind, read_chat_template
 from runtime.loaders.names import check_tensors
 from runtime.loaders.weights import load_decoder_weights, load_encoder_weights
 from runtime.models.decoder import Decoder
@@ -23,7 +24,6 @@ from runtime.tokenizer.base import Tokenizer
 from runtime.tokenizer.build import build_tokenizer
 from runtime.tokenizer.chat_template import ChatTemplate
 
-ModelKind = Literal["chat", "base", "embed"]
 BackendName = Literal["cpu", "reference"]
 
 
@@ -150,12 +150,12 @@ def _build_model(
     check_tensors(config, file.tensors, path)
     _check_memory(file, path, backend)
     tokenizer = build_tokenizer(file.metadata, path.with_name(f"{path.name}.tokenizer"))
-    template = _chat_template(file, tokenizer)
-    network = _build_network(file, config, backend, _context_limit(config, entry, max_seq_len))
+    template = read_chat_template(file, tokenizer)
+    network = _build_network(file, config, backend, context_limit(config, entry, max_seq_len))
     return Model(
         name=entry.name if entry is not None else path.stem,
         path=path,
-        kind=_kind(entry, config, template),
+        kind=model_kind(entry, config, template),
         config=network.config,
         tokenizer=tokenizer,
         chat_template=template,
@@ -171,34 +171,6 @@ def _build_network(file: GGUFFile, config: ModelConfig, backend: Backend, contex
     if config.kind == "encoder":
         return Encoder(limited, load_encoder_weights(file, config, backend), backend)
     return Decoder(limited, load_decoder_weights(file, config, backend), backend)
-
-
-def _context_limit(config: ModelConfig, entry: CatalogEntry | None, max_seq_len: int | None) -> int:
-    limits = [config.max_seq_len, max_seq_len, entry.max_seq_len if entry is not None else None]
-    return min(limit for limit in limits if limit is not None)
-
-
-def _chat_template(file: GGUFFile, tokenizer: Tokenizer) -> ChatTemplate | None:
-    source = file.metadata.get("tokenizer.chat_template")
-    if not isinstance(source, str) or not source.strip():
-        return None
-    return ChatTemplate(
-        source,
-        bos_token=_special_text(tokenizer, tokenizer.bos_id),
-        eos_token=_special_text(tokenizer, tokenizer.eos_id),
-    )
-
-
-def _special_text(tokenizer: Tokenizer, token_id: int | None) -> str:
-    return "" if token_id is None else tokenizer.token_bytes(token_id).decode("utf-8", "replace")
-
-
-def _kind(entry: CatalogEntry | None, config: ModelConfig, template: ChatTemplate | None) -> ModelKind:
-    if entry is not None:
-        return entry.kind
-    if config.kind == "encoder":
-        return "embed"
-    return "chat" if template is not None else "base"
 
 
 def _check_memory(file: GGUFFile, path: Path, backend: Backend) -> None:

@@ -16,6 +16,7 @@ class TokenExample:
     is_supervised: np.ndarray  # [n] bool
     line_number: int  # of the line it came from
     source: str  # name of the file
+    is_truncated: bool = False  # cut to the longest length allowed
 
     def __post_init__(self) -> None:
         assert self.input_ids.dtype == np.int32, self.input_ids.dtype
@@ -48,7 +49,7 @@ class PreferencePair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Skipped:
+class SkippedLine:
     """A line that is not trained on, and why."""
 
     line_number: int

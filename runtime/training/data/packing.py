@@ -28,8 +28,9 @@ class Packed:
     @property
     def position_ids(self) -> np.ndarray:
         """[n] int32: the place of each token in its own example."""
-        starts = np.repeat(self.cu_seqlens[:-1], np.diff(self.cu_seqlens))
-        return np.arange(len(self.input_ids), dtype=np.int32) - starts
+        starts: np.ndarray = np.repeat(self.cu_seqlens[:-1], np.diff(self.cu_seqlens))
+        places: np.ndarray = np.arange(len(self.input_ids), dtype=np.int32) - starts
+        return places
 
     @property
     def num_supervised(self) -> int:
