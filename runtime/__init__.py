@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from runtime.tokenizer.chat_template import ChatTemplate, Template, default_template
     from runtime.training.data.encode import EncodingSettings
     from runtime.training.data.example import PreferencePair, SkippedLine, TokenExample
+    from runtime.training.data.model_encoding import model_encoding
     from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
     from runtime.training.data.report import DatasetReport, LengthStatistics
 
@@ -143,6 +144,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "is_offline",
     "load_model",
     "load_model_text",
+    "model_encoding",
     "prepare_data",
     "pull",
     "read_stored",
@@ -184,6 +186,7 @@ _NAMES_BY_MODULE = {
     "runtime.tokenizer.chat_template": "ChatTemplate Template default_template",
     "runtime.training.data.encode": "EncodingSettings",
     "runtime.training.data.example": "PreferencePair SkippedLine TokenExample",
+    "runtime.training.data.model_encoding": "model_encoding",
     "runtime.training.data.prepare": "DataSettings PreparedData prepare_data",
     "runtime.training.data.report": "DatasetReport LengthStatistics",
 }

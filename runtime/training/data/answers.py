@@ -66,40 +66,48 @@ def _mark_answer(
     messages: Messages, idx: int, chat: ChatExample, encode: EncodeMessages, tokenizer: Tokenizer
 ) -> MarkedIds:
     """The conversation through answer `idx`, and where that stands in it."""
+    number = idx + chat.first_number
     before, ids = encode(messages[:idx], True), encode(messages[: idx + 1], False)
-    start_byte = _start_of_answer(messages, idx, before, ids, encode, tokenizer)
-    start = _first_token_from(start_byte, ids, tokenizer)
+    prompt = _bytes(before, tokenizer)
+    if _bytes(ids, tokenizer).startswith(prompt):
+        start = _first_token_from(len(prompt), ids, tokenizer)
+    else:
+        tail = _answer_elsewhere(messages, idx, number, prompt, ids, encode, tokenizer)
+        start, ids = len(before), before + tail
     end = next((i + 1 for i in range(start, len(ids)) if ids[i] in tokenizer.eog_ids), len(ids))
     if start >= end:
-        raise ValueError(f"the model's chat template shows nothing of message {idx + 1}")
-    _check_shown(messages[idx], idx + 1, ids[start:end], tokenizer)
+        raise ValueError(f"the model's chat template shows nothing of message {number}")
+    _check_shown(messages[idx], number, ids[start:end], tokenizer)
     _check_tools(chat, before, tokenizer)
     return MarkedIds(input_ids=ids, stretches=((start, end),))
 
 
-def _start_of_answer(
+def _answer_elsewhere(
     messages: Messages,
     idx: int,
-    before: list[int],
+    number: int,
+    prompt: bytes,
     ids: list[int],
     encode: EncodeMessages,
     tokenizer: Tokenizer,
-) -> int:
-    """Bytes before the answer. Bytes, since a token of the whole may reach over the end of the prompt."""
-    prompt, whole = _bytes(before, tokenizer), _bytes(ids, tokenizer)
-    if whole.startswith(prompt):
-        return len(prompt)
-    # The prompt goes further than the header of an answer, as where it opens a "<think>". What it shares with some
-    # other answer is the header.
+) -> list[int]:
+    """The ids of answer `idx` where its template writes the conversation before it in another way than in `prompt`.
+
+    As where the system message goes into the last message of the user, whichever that is: the model is asked with one
+    text, and shown the answer after another. It is trained as it is asked. Where the answer begins is seen by giving
+    another answer; that it would go on from the prompt, by both ending in the same message and header.
+    """
+    whole = _bytes(ids, tokenizer)
     probe = _bytes(encode([*messages[:idx], {"role": "assistant", "content": _PROBE}], False), tokenizer)
-    header_len = _shared_len(prompt, probe)
-    earlier_len = _shared_len(_bytes(encode(messages[:idx], False), tokenizer), whole)
-    if not whole.startswith(prompt[:header_len]) or header_len < earlier_len:
+    start = _shared_len(whole, probe)
+    common = prompt[len(prompt) - _shared_len(prompt[::-1], whole[:start][::-1]) :]
+    if idx == 0 or messages[idx - 1]["content"].strip().encode() not in common:
+        end = prompt[-30:].decode(errors="replace")
         raise ValueError(
-            f"the model's chat template writes the conversation before message {idx + 1} in one way to ask for the "
-            "answer and in another to show it, so what the model would write cannot be told"
+            f"the model's chat template asks for message {number} with …{end!r} and shows the answer after something "
+            "else, so an answer that goes on from there cannot be told"
         )
-    return header_len
+    return ids[_first_token_from(start, ids, tokenizer) :]
 
 
 def _first_token_from(start_byte: int, ids: list[int], tokenizer: Tokenizer) -> int:
@@ -115,10 +123,14 @@ def _first_token_from(start_byte: int, ids: list[int], tokenizer: Tokenizer) -> 
 def _joined(answers: list[MarkedIds], tokenizer: Tokenizer) -> MarkedIds:
     """One sequence, the longest, with the stretches of all; `answers` come from the last to the first."""
     ids = answers[0].input_ids
-    stretches = [answer.stretches[0] for answer in reversed(answers)]
-    start, end = stretches[-1]
-    if tokenizer.eog_ids.isdisjoint(ids[start:end]) and tokenizer.eos_id is not None:
-        ids, stretches[-1] = [*ids[:end], tokenizer.eos_id], (start, end + 1)
+    stretches = []
+    for start, end in (answer.stretches[0] for answer in reversed(answers)):
+        has_end = not tokenizer.eog_ids.isdisjoint(ids[start:end])
+        if not has_end and end == len(ids) and tokenizer.eos_id is not None:
+            ids = [*ids, tokenizer.eos_id]
+        # Some templates end an answer with the mark of who speaks next.
+        is_ended_by_next = not has_end and end < len(ids) and ids[end] in tokenizer.eog_ids
+        stretches.append((start, end + is_ended_by_next))
     return MarkedIds(input_ids=ids, stretches=tuple(stretches))
 
 

@@ -17,6 +17,7 @@ from runtime.training.data.formats import CompletionExample, PlainTextExample, P
 from runtime.training.data.messages import ChatExample, question_and_answer
 from runtime.training.data.read import RawLine
 
+DEFAULT_MAX_LEN = 1024
 Supervise = Literal["answers", "all"]
 TooLong = Literal["drop", "truncate-left", "truncate-right", "refuse"]
 Prompts = Literal["chat", "text"]
@@ -38,7 +39,7 @@ class EncodingSettings:
         now: what templates that tell the date are told it is; None is the present.
     """
 
-    max_len: int
+    max_len: int = DEFAULT_MAX_LEN
     supervise: Supervise = "answers"
     too_long: TooLong = "drop"
     prompts: Prompts = "chat"
@@ -127,7 +128,9 @@ def _with_system(example: ChatExample, system: str) -> ChatExample:
     if not system or example.messages[0]["role"] == "system":
         return example
     first = {"role": "system", "content": system}
-    return replace(example, messages=(first, *example.messages), is_trained=(False, *example.is_trained))
+    return replace(
+        example, messages=(first, *example.messages), is_trained=(False, *example.is_trained), first_number=0
+    )
 
 
 def _encoder(

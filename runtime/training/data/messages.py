@@ -30,6 +30,7 @@ class ChatExample:
     messages: tuple[Mapping[str, Any], ...]
     is_trained: tuple[bool, ...]
     tools: tuple[Mapping[str, Any], ...] | None = None
+    first_number: int = 1  # of the first message as errors count them; 0 for a system message that the line lacks
 
 
 def read_chat(messages: Any, tools: Any = None) -> ChatExample:
