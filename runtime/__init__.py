@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from runtime.training.data.example import PreferencePair, SkippedLine, TokenExample
     from runtime.training.data.model_encoding import model_encoding
     from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
-    from runtime.training.data.report import DatasetReport, LengthStatistics
+    from runtime.training.data.report import DatasetReport, EncodedLine, LengthStatistics
 
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
@@ -91,6 +91,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "DataSettings",
     "DatasetReport",
     "ENTRIES",
+    "EncodedLine",
     "EncodingSettings",
     "Engine",
     "EngineClosedError",
@@ -188,7 +189,7 @@ _NAMES_BY_MODULE = {
     "runtime.training.data.example": "PreferencePair SkippedLine TokenExample",
     "runtime.training.data.model_encoding": "model_encoding",
     "runtime.training.data.prepare": "DataSettings PreparedData prepare_data",
-    "runtime.training.data.report": "DatasetReport LengthStatistics",
+    "runtime.training.data.report": "DatasetReport EncodedLine LengthStatistics",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

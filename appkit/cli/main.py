@@ -26,6 +26,7 @@ _BUILT_IN = {
     "index": "appkit.cli.index",
     "agent": "appkit.cli.agent",
     "trace": "appkit.cli.trace",
+    "tune": "appkit.cli.tune",
     "mcp": "appkit.cli.mcp_server",
     "models": "appkit.cli.models",
     "prompts": "appkit.cli.prompts",

@@ -533,6 +533,84 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "trace_begun": ("Trace begun {created}", "记录始于 {created}"),
     "trace_numbers": ("{first}, … ({count:,} numbers)", "{first}，…（共 {count:,} 个数）"),
+    "tune_file": (
+        "{path}: format {format}, {lines:,} lines to train on, {tokens:,} tokens, of which {learnt:,} are learnt "
+        "({share:.0%}).",
+        "{path}：格式 {format}，可训练 {lines:,} 行，{tokens:,} 个词元，其中学习 {learnt:,} 个（{share:.0%}）。",
+    ),
+    "tune_lengths": (
+        "Lengths in tokens: {shortest:,} to {longest:,}, mean {mean:,.0f}; half up to {median:,}, nine in ten up to "
+        "{p90:,}.",
+        "长度（词元）：{shortest:,} 至 {longest:,}，平均 {mean:,.0f}；一半不超过 {median:,}，九成不超过 {p90:,}。",
+    ),
+    "tune_dropped": (
+        "Left out, longer than {limit:,} tokens: {count:,} (lines {lines}).",
+        "因超过 {limit:,} 个词元而略去：{count:,} 行（第 {lines} 行）。",
+    ),
+    "tune_nothing_left": (
+        "Left out, since cut to {limit:,} tokens they have nothing to learn: {count:,} (lines {lines}).",
+        "截到 {limit:,} 个词元后已无可学内容而略去：{count:,} 行（第 {lines} 行）。",
+    ),
+    "tune_truncated": (
+        "Cut to {limit:,} tokens ({policy}): {count:,}.",
+        "截到 {limit:,} 个词元（{policy}）：{count:,} 条。",
+    ),
+    "tune_rewritten": (
+        "The model's template rewrites earlier answers, so {count:,} lines are several examples: {sequences:,} in all.",
+        "模型的模板会改写较早的回答，因此有 {count:,} 行拆成多条样本：共 {sequences:,} 条。",
+    ),
+    "tune_duplicates": (
+        "The same as an earlier line: {count:,} ({lines}).",
+        "与较早的行相同：{count:,} 行（{lines}）。",
+    ),
+    "tune_ignored": ("Keys that are not read: {keys}.", "未读取的键：{keys}。"),
+    "tune_bad": (
+        "Lines that cannot be trained on: {count:,}. Training refuses the file until they are mended or skipped.",
+        "不能用于训练的行：{count:,}。修正或跳过这些行之前，训练会拒绝此文件。",
+    ),
+    "tune_bad_line": ("  line {line:,}: {reason}", "  第 {line:,} 行：{reason}"),
+    "tune_bad_more": ("  and {count:,} more", "  另有 {count:,} 行"),
+    "tune_mixed": ("Lines mixed in from other files: {count:,}.", "从其他文件混入：{count:,} 行。"),
+    "tune_validation": (
+        "Examples to train on: {train:,}; to validate on: {validation:,}.",
+        "训练样本 {train:,} 条；验证样本 {validation:,} 条。",
+    ),
+    "tune_leaked": (
+        "Lines to validate on that are also trained on: {count:,}; they make the validation look better than it is.",
+        "验证文件中有 {count:,} 行也在训练数据中：这会使验证结果偏好。",
+    ),
+    "tune_system": (
+        "System message where a line has none: {system}",
+        "没有系统提示的行使用：{system}",
+    ),
+    "tune_example": (
+        "Line {line:,}: {tokens:,} tokens, {learnt:,} learnt.",
+        "第 {line:,} 行：{tokens:,} 个词元，学习 {learnt:,} 个。",
+    ),
+    "tune_chosen": (
+        "Line {line:,}, chosen: {tokens:,} tokens, {learnt:,} of them the answer.",
+        "第 {line:,} 行，较好的回答：{tokens:,} 个词元，其中回答 {learnt:,} 个。",
+    ),
+    "tune_rejected": (
+        "Line {line:,}, rejected: {tokens:,} tokens, {learnt:,} of them the answer.",
+        "第 {line:,} 行，较差的回答：{tokens:,} 个词元，其中回答 {learnt:,} 个。",
+    ),
+    "tune_tokens_more": (
+        "… {count:,} tokens more; --line {line} shows them all.",
+        "……还有 {count:,} 个词元；--line {line} 可全部显示。",
+    ),
+    "tune_no_line": (
+        "Line {line:,} of {path} is no example to train on; the preview names the lines at fault.",
+        "{path} 的第 {line:,} 行不是可训练的样本；预览会列出有问题的行。",
+    ),
+    "tune_fields_bad": (
+        "--fields {given!r} is not FIELD=KEY,…, as in prompt=question,completion=answer.",
+        "--fields {given!r} 应写成 字段=键,…，例如 prompt=question,completion=answer。",
+    ),
+    "tune_mix_bad": (
+        "--mix {given!r} is not FILE=SHARE, as in general.jsonl=0.1.",
+        "--mix {given!r} 应写成 文件=份额，例如 general.jsonl=0.1。",
+    ),
     "doctor_healthy": ("Everything needed is here.", "一切就绪。"),
     "doctor_problems": ("Problems:", "问题："),
     "doctor_fix": ("  fix: {fix}", "  解决办法：{fix}"),

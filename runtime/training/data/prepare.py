@@ -45,6 +45,7 @@ class DataSettings:
 class PreparedData:
     """Sequences, or pairs where the file holds preferences: one of the two is empty."""
 
+    lines: tuple[EncodedLine, ...]  # of the file itself, in its order, before anything was split off or mixed in
     train: tuple[TokenExample, ...]
     validation: tuple[TokenExample, ...]
     train_pairs: tuple[PreferencePair, ...]
@@ -67,6 +68,7 @@ def prepare_data(path: str | Path, tokenizer: Tokenizer, template: Template, set
         encoding = dataclasses.replace(encoding, now=datetime.datetime.now())
     codec = _Codec(tokenizer=tokenizer, template=template, encoding=encoding, bad_lines=settings.bad_lines)
     lines, report = codec.load(Path(path), settings.fields)
+    of_file = tuple(lines)
     reports = [report]
     others: list[tuple[list[EncodedLine], float]] = []
     for other, share in settings.mix:
@@ -85,6 +87,7 @@ def prepare_data(path: str | Path, tokenizer: Tokenizer, template: Template, set
     _check_one_kind([lines, validation, *(examples for examples, _ in others)], reports)
     train = mix(lines, others, seed=settings.seed)
     return PreparedData(
+        lines=of_file,
         train=_sequences(train),
         validation=_sequences(validation),
         train_pairs=_pairs(train),

@@ -1,0 +1,20 @@
+"""`appkit tune`: fine-tune a model on your own data. Each command has a file of its own."""
+
+import typer
+
+from appkit.cli.tune_preview import preview
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Fine-tune a model on your own data.",
+)
+
+
+@app.callback()
+def tune() -> None:
+    """A callback keeps a command one of several, also while there is no other."""
+
+
+app.command()(preview)
