@@ -74,6 +74,8 @@ def encode_example(
         return SkippedLine(line_number=line.line_number, reason=str(error), is_too_long=True)
     except (ValueError, ChatTemplateError, TokenizerError) as error:
         return SkippedLine(line_number=line.line_number, reason=str(error).rstrip("."))
+    except RecursionError:
+        return SkippedLine(line_number=line.line_number, reason="it is nested too deeply")
 
 
 def encode_preference(
