@@ -54,6 +54,10 @@ def run(
     model: Annotated[
         str, typer.Option("-m", "--model", help="A catalog name, a model file, hf:… or openai:http://host/v1#model.")
     ] = DEFAULT_MODEL,
+    adapter: Annotated[
+        Path | None,
+        typer.Option("--adapter", metavar="FOLDER", help="Measure it with the LoRA adapter in this folder."),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="The first samples only; a larger one later goes on from them.")
     ] = None,
@@ -79,9 +83,9 @@ def run(
     with _usage_errors():
         chosen = [find_task(name, _pairs(settings or ())) for name in tasks]
         folders = _folders(output, [task.name for task in chosen])
-    command = _command_to_go_on(tasks, model, limit, settings or (), output)
+    command = _command_to_go_on(tasks, model, adapter, limit, settings or (), output)
     needs_model = any(task.needs_model for task in chosen)
-    with open_identified(model if needs_model else None) as (opened, identity):
+    with open_identified(model if needs_model else None, adapter) as (opened, identity):
         for task, folder in zip(chosen, folders, strict=True):
             _run_one(task, opened, identity, limit, folder, fresh=fresh, as_json=as_json, command=command)
 
@@ -224,10 +228,16 @@ def _folders(output: Path | None, names: Sequence[str]) -> list[Path | None]:
 
 
 def _command_to_go_on(
-    tasks: Sequence[str], model: str, limit: int | None, settings: Sequence[str], output: Path | None
+    tasks: Sequence[str],
+    model: str,
+    adapter: Path | None,
+    limit: int | None,
+    settings: Sequence[str],
+    output: Path | None,
 ) -> str:
     """The same command, without --fresh, which would begin anew."""
     parts = ["appkit", "eval", "run", *tasks, "-m", model]
+    parts += ["--adapter", str(adapter)] if adapter is not None else []
     parts += ["--limit", str(limit)] if limit is not None else []
     parts += [part for setting in settings for part in ("--set", setting)]
     return shlex.join([*parts, *(["-o", str(output)] if output is not None else [])])

@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runtime.adapters.read import read_peft
+    from runtime.adapters.write import write_peft
     from runtime.config import ModelConfig
     from runtime.engine.engine import Engine
     from runtime.engine.handle import Handle
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
         WheelSource,
     )
     from runtime.loaders.catalog_recommend import Advice, recommend_models
-    from runtime.loaders.catalog_store import Manifest, installed, weight_path
+    from runtime.loaders.catalog_store import Manifest, installed, weight_path, weights_digest
     from runtime.loaders.load import Model, load_model
     from runtime.loaders.memory import available_memory_bytes
     from runtime.loaders.model_text import ModelText, load_model_text
@@ -148,15 +150,20 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "model_encoding",
     "prepare_data",
     "pull",
+    "read_peft",
     "read_stored",
     "recommend_models",
     "remove",
     "resolve",
     "verify",
     "weight_path",
+    "weights_digest",
+    "write_peft",
 ]
 
 _NAMES_BY_MODULE = {
+    "runtime.adapters.read": "read_peft",
+    "runtime.adapters.write": "write_peft",
     "runtime.config": "ModelConfig",
     "runtime.engine.engine": "Engine",
     "runtime.engine.handle": "Handle",
@@ -175,7 +182,7 @@ _NAMES_BY_MODULE = {
     "runtime.loaders.catalog_bundle": "export_models import_models",
     "runtime.loaders.catalog_entries": "DEFAULT_EMBEDDER DEFAULT_MODEL ENTRIES CatalogEntry WheelMember WheelSource",
     "runtime.loaders.catalog_recommend": "Advice recommend_models",
-    "runtime.loaders.catalog_store": "Manifest installed weight_path",
+    "runtime.loaders.catalog_store": "Manifest installed weight_path weights_digest",
     "runtime.loaders.load": "Model load_model",
     "runtime.loaders.memory": "available_memory_bytes",
     "runtime.loaders.model_text": "ModelText load_model_text",

@@ -109,7 +109,7 @@ class KernelUnavailableError(ModelRuntimeError):
 
 
 class AdapterError(ModelRuntimeError):
-    """An adapter that does not belong to the model it is used with."""
+    """An adapter that cannot be used: damaged, of a kind we do not run, or of another model than it is used with."""
 
 
 class TrainingDataError(ModelRuntimeError):

@@ -54,12 +54,14 @@ class Chat:
             ContextOverflowError where that does not fit any more.
         messages: what a new conversation begins with, examples of how to answer, say; they are stored with its first
             turn.
+        adapter: a folder with a LoRA adapter of the model, where it is opened here. For an open model see
+            `LocalModel.with_adapter`. A stored conversation does not remember it.
 
     Not for two threads at once: a conversation is one turn after another.
 
     Raises:
         ConversationNotFoundError: `conversation` names none, or several.
-        ValueError: a conversation without a store, or with messages to begin with.
+        ValueError: a conversation without a store, or with messages to begin with; an adapter for an open model.
     """
 
     def __init__(
@@ -72,14 +74,17 @@ class Chat:
         conversation: str | None = None,
         memory: "Memory | Sequence[Memory] | None" = None,
         messages: Sequence[Message] = (),
+        adapter: str | Path | None = None,
     ) -> None:
+        if adapter is not None and model is not None and not isinstance(model, str | Path):
+            raise ValueError(f"{model.name} is open already: give its adapter where it is opened, or use with_adapter.")
         if conversation is not None and messages:
             raise ValueError(f"Conversation {conversation!r} has begun already: messages are for a new one.")
         stored = _load(store, conversation)
         if model is None:
             model = (stored.model if stored else "") or DEFAULT_MODEL
         self._owns_model = isinstance(model, str | Path)
-        self._model = open_model(model) if isinstance(model, str | Path) else model
+        self._model = open_model(model, adapter=adapter) if isinstance(model, str | Path) else model
         self._settings = settings or DEFAULT_SETTINGS
         name = str(model) if isinstance(model, str | Path) else model.name
         self._line = stored or Line(store, model=name, messages=messages)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from appkit.cli.options import FilterOption, FolderArgument, JsonOption, ThreadsOption
+from appkit.cli.options import AdapterOption, FilterOption, FolderArgument, JsonOption, ThreadsOption
 from appkit.cli.texts import text
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
@@ -22,6 +22,7 @@ def ask(
         str | None,
         typer.Option("-m", "--model", help="A model that writes the answer; sentences are quoted without it."),
     ] = None,
+    adapter: AdapterOption = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=100, help="How many passages to read.")] = 10,
     filter: FilterOption = None,
     threads: ThreadsOption = None,
@@ -35,9 +36,15 @@ def ask(
 
     if not question.strip():
         raise ValueError(text("question_missing"))
+    if adapter is not None and model is None:
+        raise ValueError(text("adapter_without_model"))
     with ExitStack() as stack:
         index = stack.enter_context(open_for_questions(folder, sync=sync))
-        llm = None if model is None else stack.enter_context(open_for_terminal(model, num_threads=threads))
+        llm = (
+            None
+            if model is None
+            else stack.enter_context(open_for_terminal(model, num_threads=threads, adapter=adapter))
+        )
         load_s = time.perf_counter() - started
         turn = stack.enter_context(index.stream(question, model=llm, limit=limit, filter=filter))
         if not as_json:

@@ -13,6 +13,7 @@ import typer
 from appkit.cli.columns import wrapped
 from appkit.cli.options import (
     DEFAULT_MODEL,
+    AdapterOption,
     JsonOption,
     MaxTokensOption,
     ParamOption,
@@ -45,6 +46,7 @@ def chat(
             f"{DEFAULT_MODEL}. With documents, sentences are quoted without it.",
         ),
     ] = None,
+    adapter: AdapterOption = None,
     continues: Annotated[
         bool, typer.Option("-c", "--continue", help="Go on with the conversation that was used last.")
     ] = False,
@@ -85,7 +87,9 @@ def chat(
             raise ValueError(text("docs_without_sampling"))
         if continues or conversation_id is not None or template is not None:
             raise ValueError(text("docs_without_conversation"))
-        _ask_documents(docs, model, threads, how)
+        if adapter is not None and model is None:
+            raise ValueError(text("adapter_without_model"))
+        _ask_documents(docs, model, adapter, threads, how)
         return
     if param and template is None:
         raise ValueError(text("params_without_template"))
@@ -101,6 +105,7 @@ def chat(
             template=_find_template(template, param or [], system),
             system=system,
             model=model,
+            adapter=adapter,
             threads=threads,
             settings=chosen,
         )
@@ -116,6 +121,7 @@ class _Session:
     template: "ChatTemplate | None"
     system: str | None
     model: str | None
+    adapter: Path | None
     threads: int | None
     settings: Mapping[str, Any]
 
@@ -189,7 +195,7 @@ def _open_model(session: _Session) -> "LanguageModel":
     from runtime.errors import CatalogError
 
     try:
-        return open_for_terminal(session.model_spec, num_threads=session.threads)
+        return open_for_terminal(session.model_spec, num_threads=session.threads, adapter=session.adapter)
     except (CatalogError, ValueError) as error:
         if session.model is not None or session.going_on is None:
             raise
@@ -268,12 +274,14 @@ def _find_template(name: str | None, params: Sequence[str], system: str | None) 
     return ChatTemplate.find(name, params, system=system)
 
 
-def _ask_documents(folder: Path, model: str | None, threads: int | None, how: _How) -> None:
+def _ask_documents(folder: Path, model: str | None, adapter: Path | None, threads: int | None, how: _How) -> None:
     from appkit.cli.document_loop import DocumentLoop
     from appkit.cli.open_model import open_for_terminal
 
     with ExitStack() as stack:
-        llm = None if model is None else stack.enter_context(open_for_terminal(model, num_threads=threads))
+        llm = None
+        if model is not None:
+            llm = stack.enter_context(open_for_terminal(model, num_threads=threads, adapter=adapter))
         loop = stack.enter_context(DocumentLoop(folder, how.lines(), model=llm, json=how.json))
         if how.at_terminal:
             typer.echo(text("docs_banner", folder=folder, documents=loop.num_documents))

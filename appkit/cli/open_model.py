@@ -12,13 +12,13 @@ from appkit.llm.open import open_model
 T = TypeVar("T")
 
 
-def open_for_terminal(spec: str, *, num_threads: int | None = None) -> LanguageModel:
+def open_for_terminal(spec: str, *, num_threads: int | None = None, adapter: Path | None = None) -> LanguageModel:
     """`open_model`, after asking whether to pull a catalog model that is missing.
 
     Raises:
         runtime.errors.CatalogError: the model is not here and is not to be fetched; the message says how to.
     """
-    return with_models(lambda: open_model(spec, num_threads=num_threads))
+    return with_models(lambda: open_model(spec, num_threads=num_threads, adapter=adapter))
 
 
 def with_models(action: Callable[[], T]) -> T:

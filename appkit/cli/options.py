@@ -22,6 +22,9 @@ StopOption = Annotated[list[str] | None, typer.Option(help="End the answer befor
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Threads to compute with; else what this process may use.")
 ]
+AdapterOption = Annotated[
+    Path | None, typer.Option("--adapter", metavar="FOLDER", help="Answer with the LoRA adapter in this folder.")
+]
 TemplateOption = Annotated[str | None, typer.Option("-t", "--template", help="A prompt by name, or a .prompt file.")]
 ParamOption = Annotated[
     list[str] | None,

@@ -12,6 +12,7 @@ import typer
 
 from appkit.cli.options import (
     DEFAULT_MODEL,
+    AdapterOption,
     JsonOption,
     MaxTokensOption,
     MinPOption,
@@ -38,6 +39,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 def run(
     prompt: Annotated[str | None, typer.Argument(help="What to ask. Text piped in is added after it.")] = None,
     model: ModelOption = DEFAULT_MODEL,
+    adapter: AdapterOption = None,
     template: TemplateOption = None,
     param: ParamOption = None,
     system: SystemOption = None,
@@ -76,7 +78,7 @@ def run(
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = GenerationSettings(**{**request.options, **chosen})  # what is typed goes before what the prompt says
     started = time.perf_counter()
-    with open_for_terminal(model, num_threads=threads) as llm:
+    with open_for_terminal(model, num_threads=threads, adapter=adapter) as llm:
         load_s = time.perf_counter() - started
         shown = request.raw_text() if raw else request.messages_with(system)
         with llm.stream(shown, settings, constraint=request.constraint) as answer:

@@ -187,6 +187,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "上一个回答有 {count} 个出处；/open 后面请给出 1 到 {count} 之间的数字。",
     ),
     "docs_no_sources": ("The last answer has no sources.", "上一个回答没有出处。"),
+    "adapter_without_model": (
+        "--adapter changes how a model writes, and without -m sentences of the documents are quoted: name the model.",
+        "--adapter 改变模型的作答方式，而不用 -m 指定模型时只摘录文档原句：请指定模型。",
+    ),
     "docs_without_sampling": (
         "--docs quotes sentences, or lets a model write with settings of its own: leave out --system, --temperature, "
         "--seed and --max-tokens.",

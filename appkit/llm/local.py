@@ -21,12 +21,14 @@ from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 from runtime import (
     DEFAULT_MODEL,
     Engine,
+    LoraWeights,
     Model,
     Request,
     SamplingParams,
     Template,
     default_template,
     load_model,
+    read_peft,
 )
 from runtime.errors import ChatTemplateError
 
@@ -49,8 +51,10 @@ class LocalModel(LanguageModel):
         num_threads: None takes what affinity and quota allow.
         kv_budget_bytes: memory for keys and values; None lets the engine choose.
         kv_dtype: how keys and values are kept: "f32" takes twice the memory, for figures to compare to the last digit.
+        adapter: a folder with a LoRA adapter of this model, as `appkit tune` and PEFT write them, or one that was read.
 
     Raises:
+        runtime.errors.AdapterError: the adapter is damaged, or of another model.
         runtime.errors.CatalogError: the name is unknown or not pulled; the message says how to pull it.
         runtime.errors.LoadError: the file is not a model this build runs.
         CapabilityError: the model makes embeddings.
@@ -64,6 +68,7 @@ class LocalModel(LanguageModel):
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
         kv_dtype: Literal["f16", "f32"] = "f16",
+        adapter: str | Path | LoraWeights | None = None,
     ) -> None:
         model = load_model(name_or_path, backend=backend, num_threads=num_threads, kv_dtype=kv_dtype)
         if model.kind == "embed":
@@ -74,7 +79,13 @@ class LocalModel(LanguageModel):
                 "complete",
             )
         self._model: Model = model
-        self._engine = Engine(model, kv_budget_bytes=kv_budget_bytes)
+        try:
+            lora = _read_adapter(adapter, model)
+            engine = Engine(model, kv_budget_bytes=kv_budget_bytes)
+        except BaseException:
+            model.close()
+            raise
+        self._engine = engine if lora is None else engine.with_adapter(lora)
         self._notices = Notices()
         self._entry = model.entry
         own = model.chat_template if model.kind == "chat" else None
@@ -91,6 +102,11 @@ class LocalModel(LanguageModel):
     def engine(self) -> Engine:
         """What runs the model, for work on token ids: `engine.score_pairs`, `engine.model.tokenizer`."""
         return self._engine
+
+    @property
+    def adapter(self) -> LoraWeights | None:
+        """The adapter it answers with; None for the base model."""
+        return self._engine.adapter
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -115,6 +131,18 @@ class LocalModel(LanguageModel):
         if self._entry is not None:
             return self._entry.system_prompt or ""
         return FALLBACK_SYSTEM if self._is_chat_model else ""
+
+    def with_adapter(self, adapter: str | Path | LoraWeights | None) -> "LocalModel":
+        """This very model with another adapter, or with None the base model, without loading the weights again.
+
+        Both share weights and engine, may be asked at the same time, and are closed together.
+
+        Raises:
+            runtime.errors.AdapterError: the adapter is damaged, or of another model.
+        """
+        other = copy(self)
+        other._engine = self._engine.with_adapter(_read_adapter(adapter, self._model))
+        return other
 
     def without_tool_masks(self) -> "LocalModel":
         """This very model, not held to the tools it is given: it writes what it will, and only what reads as a call is
@@ -300,3 +328,7 @@ class LocalModel(LanguageModel):
             constraint=None if constraint is None else to_runtime(constraint),
         )
         return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start, reader=reader)
+
+
+def _read_adapter(adapter: str | Path | LoraWeights | None, model: Model) -> LoraWeights | None:
+    return read_peft(adapter, model) if isinstance(adapter, str | Path) else adapter

@@ -19,7 +19,9 @@ _FORMS = (
 )
 
 
-def open_model(spec: str | Path = DEFAULT_MODEL, *, num_threads: int | None = None) -> LanguageModel:
+def open_model(
+    spec: str | Path = DEFAULT_MODEL, *, num_threads: int | None = None, adapter: str | Path | None = None
+) -> LanguageModel:
     """The model `spec` names, ready to be used; close it, or use it in a `with` block.
 
     Args:
@@ -27,15 +29,22 @@ def open_model(spec: str | Path = DEFAULT_MODEL, *, num_threads: int | None = No
             was pulled from the hub, "openai:http://host/v1#model" for a model behind a server (see `RemoteModel`), or
             "scripted:…" with answers separated by "|", given in turn and over again.
         num_threads: for local models; None takes what affinity and quota allow.
+        adapter: for local models: a folder with a LoRA adapter, which the model answers with.
 
     Raises:
-        ValueError: a name of no known form, or an address that is not one.
+        ValueError: a name of no known form, an address that is not one, or an adapter for a model that is not local.
+        runtime.errors.AdapterError: an adapter that is damaged, or of another model.
         runtime.errors.CatalogError: no such model, or not on this machine; the message says how to get it.
         runtime.errors.LoadError: a file that is not a model this build runs.
         CapabilityError: an embedding model.
         RemoteModelError: the server cannot be reached, refuses, or has several models and none was named.
     """
     if isinstance(spec, str):
+        if adapter is not None and spec.startswith((_SCRIPTED, _REMOTE)):
+            raise ValueError(
+                f"An adapter changes the weights of a local model; what {spec.partition(':')[0]}: names has none here. "
+                "Leave the adapter out."
+            )
         if spec.startswith(_SCRIPTED):
             from appkit.llm.scripted import ScriptedModel
 
@@ -49,7 +58,7 @@ def open_model(spec: str | Path = DEFAULT_MODEL, *, num_threads: int | None = No
         warm_up()  # templates run in a process of their own, which starts while the weights are read
     from appkit.llm.local import LocalModel
 
-    return LocalModel(spec, num_threads=num_threads)
+    return LocalModel(spec, num_threads=num_threads, adapter=adapter)
 
 
 def _check_form(spec: str) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from appkit import LanguageModel
+from appkit import LanguageModel, LocalModel
 from appkit.errors import EvaluationError
 from eval.harness.ask_all import ask_all
 from eval.harness.conditions import conditions_of
@@ -40,6 +40,7 @@ def evaluate(
     output: str | Path | None = None,
     fresh: bool = False,
     on_progress: OnProgress | None = None,
+    adapter: str | Path | None = None,
 ) -> Run:
     """Measure `model` by `task`, and keep every sample and figure in a folder.
 
@@ -53,17 +54,24 @@ def evaluate(
         output: the folder of the run; None: one below `data_dir()/evaluations`, by task, settings and model.
         fresh: forget what the folder holds of an earlier run.
         on_progress: is told how many samples are done, of how many.
+        adapter: the folder of a LoRA adapter that a local model answers with; it makes a run of its own.
 
     Raises:
-        ValueError: an unknown task or setting, or a limit below 1.
+        ValueError: an unknown task or setting, a limit below 1, or an adapter for a model that is not local.
         EvaluationError: the folder holds another run, or another process runs in it; data that are missing.
         What opening and asking the model raise: what is done by then is kept.
     """
     chosen = _chosen(task, settings)
     options: dict[str, Any] = {"limit": limit, "output": output, "fresh": fresh, "on_progress": on_progress}
     if chosen.needs_model and not isinstance(model, str | Path):
+        if adapter is not None:
+            if not isinstance(model, LocalModel):
+                raise ValueError(
+                    f"{model.name} has no weights here that an adapter could change: leave the adapter out."
+                )
+            model = model.with_adapter(adapter)
         return run_task(chosen, model, identify(model), **options)
-    with open_identified(str(model) if chosen.needs_model else None) as (opened, identity):
+    with open_identified(str(model) if chosen.needs_model else None, adapter) as (opened, identity):
         return run_task(chosen, opened, identity, **options)
 
 

@@ -1,1 +1,1 @@
-"""LoRA adapters: files, attaching, merging."""
+"""LoRA adapters: PEFT's folders in and out, and merging into weights."""

@@ -4,6 +4,7 @@ import weakref
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
@@ -22,7 +23,7 @@ from runtime.engine.scoring import ScoreTask, TokenScores
 from runtime.errors import SequenceTooLongError, UnsupportedModelError
 from runtime.grammar.base import Constraint, Matcher
 from runtime.kvcache.pages import PagePool
-from runtime.layers.lora import LoraWeights
+from runtime.layers.lora import LoraWeights, check_fits
 from runtime.models.decoder import Decoder
 from runtime.models.encoder import Encoder
 from runtime.sampling.params import SamplingParams
@@ -55,6 +56,8 @@ class Engine:
             MemoryError: the system refused the memory.
         """
         self.model = model
+        self.adapter: LoraWeights | None = None  # of requests that name none; see `with_adapter`
+        self._shares_with: Engine | None = None  # held, for its thread ends when nobody holds it
         self._network = model.network
         self.max_seq_len = model.config.max_seq_len
         scheduler = None
@@ -72,6 +75,24 @@ class Engine:
         self.max_seq_len = min(self.max_seq_len, pool.capacity_len)
         return Scheduler(decoder, pool)
 
+    def with_adapter(self, adapter: LoraWeights | None) -> "Engine":
+        """This very engine, whose requests use `adapter` where they name none of their own; None for the base model.
+
+        Nothing is loaded again: both share weights, pages and thread, may be used at once, and are closed together.
+        Keys and values are never shared between adapters.
+
+        Raises:
+            AdapterError: an adapter of another model.
+            UnsupportedModelError: an embedder.
+        """
+        self._check_can_complete()
+        if adapter is not None:
+            assert isinstance(self._network, Decoder)
+            check_fits(adapter, {name: weight.shape for name, weight in self._network.linears.items()})
+        other = copy(self)
+        other.adapter, other._shares_with = adapter, self
+        return other
+
     def submit(self, request: Request) -> Handle:
         """Start a completion and return at once.
 
@@ -82,6 +103,9 @@ class Engine:
             UnsupportedModelError: an embedder, which completes nothing.
             EngineClosedError: closed, or a forked child process.
         """
+        return self._submit(request if request.adapter is not None else replace(request, adapter=self.adapter))
+
+    def _submit(self, request: Request) -> Handle:
         self._loop.check_open()
         self._check_can_complete()
         self._check_ids("prompt_ids", request.prompt_ids)
@@ -193,8 +217,9 @@ class Engine:
         self._check_can_complete()
         checked = [self._checked_pair(*pair) for pair in pairs]
         vocab_size = self.model.config.vocab_size
+        chosen = self.adapter if adapter is None else adapter
         tasks = [
-            ScoreTask(prompt, continuation, vocab_size, adapter) for prompt, continuation in checked if continuation
+            ScoreTask(prompt, continuation, vocab_size, chosen) for prompt, continuation in checked if continuation
         ]
         try:
             for task in tasks:
@@ -244,7 +269,7 @@ class Engine:
         """
         parent = handle.request
         prompt_ids = (*parent.prompt_ids, *handle.token_ids, *token_ids("extra_ids", extra_ids))
-        return self.submit(replace(parent, prompt_ids=prompt_ids, params=params or parent.params, constraint=None))
+        return self._submit(replace(parent, prompt_ids=prompt_ids, params=params or parent.params, constraint=None))
 
     def stats(self) -> EngineStats:
         """Pages and tasks at this moment. Raises EngineClosedError."""
@@ -256,12 +281,12 @@ class Engine:
         """How many tokens of this prompt would be found in the cache, were it submitted now (`Result.cached_tokens`).
 
         Nothing is computed or kept by asking, and other requests may change it at any time. Adapters have caches of
-        their own; this is about the base model. Raises EngineClosedError.
+        their own; this is about the engine's, or the base model. Raises EngineClosedError.
         """
         prompt = token_ids("prompt_ids", prompt_ids)
         if self._scheduler is None or not prompt:
             return 0
-        return self._loop.call(partial(self._scheduler.reusable_len, prompt)).result()
+        return self._loop.call(partial(self._scheduler.reusable_len, prompt, self.adapter)).result()
 
     def clear_cache(self) -> None:
         """Forget finished sequences, as before a measurement. Results never depend on it."""

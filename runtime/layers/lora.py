@@ -57,14 +57,15 @@ class LoraMatrices:
 
     def merged_into(self, weight: np.ndarray) -> np.ndarray:
         """[N, K] float32: the matrix that acts as `weight` [N, K] does with this update."""
-        merged = weight + np.float32(self.scale) * (self.b @ self.a)
+        merged: np.ndarray = weight + np.float32(self.scale) * (self.b @ self.a)
         return merged if self.magnitude is None else merged * row_scale_of(self.magnitude, merged)[:, None]
 
 
 def row_scale_of(magnitude: np.ndarray, updated: np.ndarray) -> np.ndarray:
     """[N] float32: what stretches the rows of `updated` [N, K] to `magnitude` [N]; a row of zeros has no direction."""
     norms = np.linalg.norm(updated, axis=1)
-    return np.divide(magnitude, norms, out=np.ones_like(norms), where=norms > 0)
+    scale: np.ndarray = np.divide(magnitude, norms, out=np.ones_like(norms), where=norms > 0)
+    return scale
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,6 +99,16 @@ def read_manifest(name: str) -> Manifest | None:
     return manifest
 
 
+def weights_digest(path: Path) -> str:
+    """SHA-256 of a weight file: as its manifest notes it, where the file is one of the store's and unchanged since."""
+    found = path.stat()
+    for manifest in installed():
+        is_unchanged = (found.st_size, found.st_mtime_ns) == (manifest.size_bytes, manifest.mtime_ns)
+        if is_unchanged and weight_path(manifest).resolve() == path.resolve():
+            return manifest.sha256
+    return sha256_file(path)
+
+
 def installed() -> list[Manifest]:
     """Every stored model, by name; folders that hold none, or a damaged one, are left out."""
     found = []

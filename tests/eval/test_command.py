@@ -8,6 +8,7 @@ import sys
 import time
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -19,6 +20,7 @@ from runtime import CatalogError
 from tests.helpers.openai_server import serve
 from tests.helpers.shared_data import ROOT
 from tests.helpers.terminals import CTRL_C, PtyTerminal
+from tests.helpers.tiny_adapter import write_tiny_adapter
 from tests.helpers.tiny_model import write_tiny_model
 
 FOUR = ("-m", "scripted:4")  # right for one sum of six
@@ -93,15 +95,27 @@ def test_several_tasks_share_one_model_and_have_folders_of_their_own(
 ) -> None:
     opened: list[str] = []
 
-    def count(spec: str) -> LanguageModel:
+    def count(spec: str, **options: Any) -> LanguageModel:
         opened.append(spec)
-        return open_model(spec)
+        return open_model(spec, **options)
 
     monkeypatch.setattr(model_identity, "open_model", count)
     status, output, _ = run("run", "sums", "smoke", *FOUR, "--limit", "2", "-o", tmp_path / "runs", "--json")
     assert (status, opened) == (0, ["scripted:4"])
     assert [json.loads(line)["appkit"]["task"]["name"] for line in output.splitlines()] == ["sums", "smoke"]
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {"sums", "smoke"}
+
+
+def test_an_adapter_is_measured_in_a_run_of_its_own(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "tiny.gguf")
+    adapter = write_tiny_adapter(model, tmp_path / "mine")
+    (tmp_path / "text.txt").write_text("A few words that a tiny model reads, with and without an adapter. " * 20)
+    command = ("run", "perplexity", "-m", model, "--set", f"file={tmp_path / 'text.txt'}", "--json")
+    plain, adapted = (json.loads(run(*command, *extra)[1]) for extra in ((), ("--adapter", adapter)))
+    figures = [results["appkit"]["figures"]["perplexity"]["value"] for results in (plain, adapted)]
+    assert abs(figures[0] - figures[1]) > 1
+    assert adapted["model_name"] == "tiny+mine"
+    assert len(list((tmp_path / "home" / "evaluations" / "perplexity").iterdir())) == 2
 
 
 def test_settings_reach_the_task() -> None:

@@ -9,6 +9,7 @@ import pytest
 from appkit import LocalModel, ScriptedModel
 from eval.harness.model_identity import NO_MODEL, identify, open_identified
 from runtime import pull
+from tests.helpers.tiny_adapter import write_tiny_adapter
 from tests.helpers.tiny_model import write_tiny_model
 
 
@@ -41,7 +42,7 @@ def test_a_stored_model_is_not_read_again_for_its_digest(
     def fail(path: Path) -> str:
         raise AssertionError(f"{path} was read whole")
 
-    monkeypatch.setattr("eval.harness.model_identity.sha256_file", fail)
+    monkeypatch.setattr("runtime.loaders.catalog_store.sha256_file", fail)
     with LocalModel("tiny") as model:
         assert identify(model).digest == hashlib.sha256(tiny.read_bytes()).hexdigest()
 
@@ -56,3 +57,19 @@ def test_a_script_is_its_text() -> None:
 def test_nothing_is_opened_for_a_task_without_a_model() -> None:
     with open_identified(None) as (model, identity):
         assert (model, identity) == (None, NO_MODEL)
+
+
+def test_an_adapter_makes_another_model_of_it(tiny: Path, tmp_path: Path) -> None:
+    folders = [write_tiny_adapter(tiny, tmp_path / "a"), write_tiny_adapter(tiny, tmp_path / "b", scale=2.0)]
+    with LocalModel(tiny) as model:
+        plain, a, b = identify(model), *(identify(model.with_adapter(folder)) for folder in folders)
+        again = identify(model.with_adapter(folders[0]))
+    assert "adapter" not in plain.as_json()  # runs of base models are found as before
+    assert (a.name, a.digest) == ("tiny+a", plain.digest)
+    assert a.as_json()["adapter"] != b.as_json()["adapter"]
+    assert again == a
+
+
+def test_an_adapter_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="asks no language model"), open_identified(None, tmp_path):
+        pass

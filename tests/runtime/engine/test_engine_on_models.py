@@ -1,5 +1,6 @@
 """The engine on real arithmetic: tiny models of every architecture, then SmolLM2."""
 
+import gc
 import json
 import re
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from runtime.layers.lora import LoraMatrices, LoraWeights
 from runtime.loaders.load import Model, load_model
 from runtime.sampling.params import SamplingParams
 from tests.helpers.real_models import real_model
-from tests.helpers.tiny_model import DECODERS, HIDDEN, write_tiny_model
+from tests.helpers.tiny_model import DECODERS, HIDDEN, INTERMEDIATE, write_tiny_model
 
 GREEDY = SamplingParams(temperature=0, max_tokens=24, ignore_eos=True)
 
@@ -114,6 +115,75 @@ def test_an_adapter_changes_its_own_requests_only(llama: Model, rng: np.random.G
         adapted, beside, again = (handle.result() for handle in handles)
     assert beside.token_ids == plain.token_ids != adapted.token_ids == again.token_ids
     assert (beside.cached_tokens, adapted.cached_tokens, again.cached_tokens) == (32, 0, 32)
+
+
+def random_adapter(seed: int, has_magnitude: bool = False) -> LoraWeights:
+    """Of every matrix of the first layer's attention and feed-forward that is HIDDEN wide."""
+    rng = np.random.default_rng(seed)
+    modules = {}
+    for name, size in (
+        ("attn_q", HIDDEN),
+        ("attn_v", HIDDEN // 2),
+        ("ffn_gate", INTERMEDIATE),
+        ("ffn_up", INTERMEDIATE),
+    ):
+        magnitude = rng.uniform(0.5, 2, size).astype(np.float32) if has_magnitude else None
+        a, b = rng.standard_normal((3, HIDDEN), np.float32), rng.standard_normal((size, 3), np.float32)
+        modules[f"blk.0.{name}"] = LoraMatrices(a, b, 0.3, magnitude)
+    return LoraWeights(modules, f"adapter {seed}")
+
+
+def test_adapters_side_by_side_change_no_bit_of_each_other(llama: Model) -> None:
+    """Three adapters and the base at once, over one prompt, then again from the cache: as each of them alone."""
+    params = SamplingParams(temperature=0, max_tokens=12, ignore_eos=True, logprobs=2)
+    adapters = [None, random_adapter(1), random_adapter(2), random_adapter(3, has_magnitude=True)]
+    requests = [Request(prompt_ids=tuple(prompt(40)), params=params, adapter=adapter) for adapter in adapters]
+    alone = []
+    for request in requests:
+        with Engine(llama) as engine:
+            alone.append(engine.submit(request).result())
+    with Engine(llama) as engine:
+        for cached_tokens in (0, 48):
+            together = [handle.result() for handle in [engine.submit(request) for request in requests]]
+            assert [r.token_ids for r in together] == [r.token_ids for r in alone]
+            assert [r.logprobs for r in together] == [r.logprobs for r in alone]
+            assert {r.cached_tokens for r in together} == {min(cached_tokens, 32)}
+    assert len({r.token_ids for r in alone}) == 4
+
+
+def test_an_engine_with_an_adapter_uses_it_for_everything(llama: Model) -> None:
+    adapter, other = random_adapter(1), random_adapter(2)
+    ids = prompt(40)
+    with Engine(llama) as engine:
+        adapted = engine.with_adapter(adapter)
+        assert (engine.adapter, adapted.adapter) == (None, adapter)
+        ((expected,),) = engine.generate([ids], GREEDY, adapter=adapter)
+        ((plain,),) = engine.generate([ids], GREEDY)
+        ((by_default,),) = adapted.generate([ids], GREEDY)
+        ((named,),) = adapted.generate([ids], GREEDY, adapter=other)
+        assert by_default.token_ids == expected.token_ids != plain.token_ids
+        assert named.token_ids not in (expected.token_ids, plain.token_ids)
+        np.testing.assert_array_equal(adapted.score(ids, [1, 2]), engine.score(ids, [1, 2], adapter))
+        assert engine.with_adapter(None).generate([ids], GREEDY)[0][0].token_ids == plain.token_ids
+        engine.clear_cache()
+        adapted.generate([ids], GREEDY)
+        assert (engine.reusable_len(ids), adapted.reusable_len(ids)) == (0, 32)
+        base_handle = engine.submit(Request(prompt_ids=tuple(ids), params=GREEDY))
+        base_handle.result()
+        assert adapted.fork(base_handle).request.adapter is None
+
+
+def test_an_engine_with_an_adapter_keeps_the_thread_alive(llama: Model) -> None:
+    adapted = Engine(llama).with_adapter(random_adapter(1))
+    gc.collect()
+    assert adapted.generate([prompt(4)], GREEDY)[0][0].completion_tokens == 24
+    adapted.close()
+
+
+def test_an_adapter_of_another_model_is_refused_at_once(llama: Model) -> None:
+    wrong = LoraWeights({"blk.9.attn_q": LoraMatrices(np.ones((1, 2), np.float32), np.ones((2, 1), np.float32), 1.0)})
+    with Engine(llama) as engine, pytest.raises(AdapterError, match=r"blk\.9"):
+        engine.with_adapter(wrong)
 
 
 def test_an_adapter_of_another_model_ends_its_request_only(llama: Model) -> None:
