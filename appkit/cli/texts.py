@@ -538,9 +538,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "trace_begun": ("Trace begun {created}", "记录始于 {created}"),
     "trace_numbers": ("{first}, … ({count:,} numbers)", "{first}，…（共 {count:,} 个数）"),
     "tune_file": (
-        "{path}: format {format}, {lines:,} lines to train on, {tokens:,} tokens, of which {learnt:,} are learnt "
+        "{path}: format {format}. Lines to train on: {lines:,}; tokens: {tokens:,}, of which are learnt: {learnt:,} "
         "({share:.0%}).",
-        "{path}：格式 {format}，可训练 {lines:,} 行，{tokens:,} 个词元，其中学习 {learnt:,} 个（{share:.0%}）。",
+        "{path}：格式 {format}。可训练 {lines:,} 行，{tokens:,} 个词元，其中学习 {learnt:,} 个（{share:.0%}）。",
     ),
     "tune_lengths": (
         "Lengths in tokens: {shortest:,} to {longest:,}, mean {mean:,.0f}; half up to {median:,}, nine in ten up to "
@@ -602,6 +602,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "tune_tokens_more": (
         "… {count:,} tokens more; --line {line} shows them all.",
         "……还有 {count:,} 个词元；--line {line} 可全部显示。",
+    ),
+    "tune_needs_weights": (
+        "{model} runs elsewhere; fine-tuning takes a model file on this machine, such as smollm2-135m.",
+        "{model} 在别处运行；微调需要本机上的模型文件，例如 smollm2-135m。",
     ),
     "tune_no_line": (
         "Line {line:,} of {path} is no example to train on; the preview names the lines at fault.",

@@ -45,6 +45,8 @@ def preview(
     from appkit.cli.tune_report import preview_json, print_preview
     from runtime import load_model_text, model_encoding, prepare_data
 
+    if model.startswith("openai:"):
+        raise ValueError(text("tune_needs_weights", model=model))
     opened = with_models(lambda: load_model_text(model))
     template, encoding = model_encoding(
         opened, max_len=max_len, supervise=learn, too_long=too_long, prompts=prompts, system=system

@@ -48,7 +48,8 @@ def print_preview(
     for line in shown:
         for sequence in line.sequences:
             typer.echo("\n" + _heading(sequence, line))
-            typer.echo(_tokens(sequence, model.tokenizer, None if is_whole else MAX_SHOWN_TOKENS))
+            limit = None if is_whole else MAX_SHOWN_TOKENS
+            typer.echo(_tokens(sequence, model.tokenizer, limit), color=is_colourful())
 
 
 def preview_json(prepared: "PreparedData", shown: "Sequence[EncodedLine]", tokenizer: "Tokenizer") -> dict[str, Any]:
@@ -124,7 +125,7 @@ def _heading(sequence: "TokenExample", line: "EncodedLine") -> str:
 
 def _tokens(sequence: "TokenExample", tokenizer: "Tokenizer", limit: int | None) -> str:
     pieces = list(_pieces(sequence, tokenizer))[:limit]
-    shown = _coloured(pieces) if is_colourful() else _bracketed(pieces)
+    shown = (_coloured(pieces) if is_colourful() else _bracketed(pieces)).removesuffix("\n")
     rest = len(sequence) - len(pieces)
     return shown if rest <= 0 else f"{shown}\n{text('tune_tokens_more', count=rest, line=sequence.line_number)}"
 
@@ -139,10 +140,11 @@ def _pieces(sequence: "TokenExample", tokenizer: "Tokenizer") -> Iterator[tuple[
 def _coloured(pieces: Sequence[tuple[str, bool]]) -> str:
     """Colours end before a line does, which would fill it otherwise; a line break is shown by a sign too."""
     words = []
-    for number, (piece, is_learnt) in enumerate(pieces):
+    for number, (piece, is_learnt) in enumerate(piece for piece in pieces if piece[0]):
         colour = (_LEARNT if is_learnt else _READ)[number % 2]
-        visible = piece.replace("\n", f"⏎{_PLAIN}\n{colour}")
-        words.append(f"{colour}{visible}{_PLAIN}")
+        first, *rest = piece.split("\n")
+        words.append(f"{colour}{first}{_PLAIN}")
+        words += [f"{colour}⏎{_PLAIN}\n" + (f"{colour}{row}{_PLAIN}" if row else "") for row in rest]
     return "".join(words)
 
 

@@ -147,15 +147,30 @@ def _encoder(
 
 
 def _continued(example: CompletionExample, tokenizer: Tokenizer, settings: EncodingSettings) -> MarkedIds:
-    """A bare text, encoded as one; the tokens that lie wholly in the completion are its."""
+    """A bare text; what follows the ids of its prompt, which inference would show the model, is the completion's."""
+    prompt = tokenizer.encode(example.prompt, add_special=True)
+    if tokenizer.adds_eos and prompt[-1:] == [tokenizer.eos_id]:
+        prompt.pop()
     ids = _ended(tokenizer.encode(example.prompt + example.completion, add_special=True), tokenizer)
-    rest, start = len(example.completion.encode()), len(ids) - (ids[-1:] == [tokenizer.eos_id])
-    while start > 0 and (size := len(tokenizer.token_bytes(ids[start - 1]))) <= rest:
-        rest -= size
-        start -= 1
+    start = len(prompt)
+    if ids[:start] != prompt:  # a token of the whole reaches over the end of the prompt
+        apart = tokenizer.encode(example.completion)
+        if b"".join(map(tokenizer.token_bytes, apart)) == example.completion.encode():
+            ids = _ended([*prompt, *apart], tokenizer)
+        else:  # this vocabulary puts a space before every text; the token in between is not learnt
+            start = _start_of_last_bytes(len(example.completion.encode()), ids, tokenizer)
     if settings.supervise == "all":
         start = 0
     return MarkedIds(input_ids=ids, stretches=((start, len(ids)),))
+
+
+def _start_of_last_bytes(num_bytes: int, ids: list[int], tokenizer: Tokenizer) -> int:
+    """The first token that lies wholly in the last bytes of the text, before the token that ends it."""
+    start = len(ids) - (ids[-1:] == [tokenizer.eos_id])
+    while start > 0 and (size := len(tokenizer.token_bytes(ids[start - 1]))) <= num_bytes:
+        num_bytes -= size
+        start -= 1
+    return start
 
 
 def _ended(ids: list[int], tokenizer: Tokenizer) -> list[int]:

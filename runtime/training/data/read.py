@@ -1,5 +1,6 @@
 """A file of examples, one JSON object a line, as typed examples; and every line that cannot be one, with the reason."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,13 +114,14 @@ def _check_is_lines(path: Path, first: bytes) -> None:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        line = loads(data.decode("utf-8"), object_pairs_hook=unique_keys)
+        line = loads(data.decode("utf-8").rstrip("\r\n"), object_pairs_hook=unique_keys)
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8 (byte {error.start})") from error
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except ValueError as error:
-        raise ValueError(f"it is not JSON ({str(error).splitlines()[0][:120]})") from error
+        reason = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise ValueError(f"it is not JSON ({reason[:120]})") from error
     if not isinstance(line, dict):
         raise ValueError("it is no JSON object")
     return line

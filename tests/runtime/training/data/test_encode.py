@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from runtime.loaders.gguf import GGUFFile
+from runtime.tokenizer.build import build_tokenizer
 from runtime.tokenizer.chat_template import ChatTemplate, PlainTemplate
 from runtime.training.data.encode import EncodingSettings, encode_example, encode_preference
 from runtime.training.data.example import PreferencePair, SkippedLine, TokenExample
@@ -12,6 +14,7 @@ from runtime.training.data.formats import CompletionExample, PlainTextExample, P
 from runtime.training.data.messages import question_and_answer
 from runtime.training.data.read import RawLine
 from tests.helpers.fake_tokenizer import FakeTokenizer
+from tests.helpers.shared_data import shared_data
 from tests.helpers.training_data import CHATML, byte_tokenizer, learnt, shown
 
 TOKENIZER = FakeTokenizer(("<s>", "</s>"), adds_bos=True)
@@ -40,12 +43,24 @@ def test_a_completion_of_a_bare_text_is_learnt_with_its_end() -> None:
     assert learnt(example, TOKENIZER) == [" 4</s>"]
 
 
-def test_a_token_that_reaches_into_the_prompt_is_not_learnt() -> None:
+def test_a_bare_prompt_keeps_the_ids_that_inference_shows() -> None:
     line = RawLine(line_number=1, example=CompletionExample(prompt="on t", completion="he dot"))
     found = encode_example(line, byte_tokenizer(), CHATML, EncodingSettings(prompts="text"))
     assert isinstance(found, list)
-    assert byte_tokenizer().decode(found[0].input_ids[1:2]) == " the"
-    assert learnt(found[0], byte_tokenizer()) == [" dot<|im_end|>"]
+    prompt = byte_tokenizer().encode("on t")
+    assert byte_tokenizer().encode("on the")[: len(prompt)] != prompt  # " the" is one token
+    assert found[0].input_ids[: len(prompt)].tolist() == prompt
+    assert learnt(found[0], byte_tokenizer()) == ["he dot<|im_end|>"]
+
+
+def test_a_vocabulary_that_puts_a_space_first_loses_the_token_in_between() -> None:
+    with GGUFFile.open(shared_data("tokenizer-vocabs") / "ggml-vocab-llama-spm.gguf") as file:
+        tokenizer = build_tokenizer(file.metadata)
+    line = RawLine(line_number=1, example=CompletionExample(prompt="on th", completion="e dot"))
+    found = encode_example(line, tokenizer, CHATML, EncodingSettings(prompts="text"))
+    assert isinstance(found, list)
+    assert shown(found[0], tokenizer) == "<s>on the dot</s>"
+    assert learnt(found[0], tokenizer) == [" dot</s>"]
 
 
 def test_a_completion_is_a_turn_where_prompts_are_chat() -> None:
