@@ -1,6 +1,7 @@
 """Loss masks: what the assistant wrote, with the token that ends it, and nothing else; on real templates too."""
 
 import functools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -287,3 +288,43 @@ def test_masks_of_a_real_model_are_the_rest_after_its_prompt() -> None:
         end = whole.index(model.tokenizer.eos_id, len(prompt))
         assert example.is_supervised.nonzero()[0].tolist() == list(range(len(prompt), end + 1))
         assert learnt(example, model.tokenizer) == [answer + "<|im_end|>"]
+
+
+def test_a_token_that_begins_before_an_answer_is_not_learnt() -> None:
+    tokenizer = qwen_tokenizer()
+    [example] = encoded(chat_line("hi", "\n\nho")["messages"], tokenizer, CHATML)
+    assert "assistant\n\n\nho<|im_end|>" in shown(example, tokenizer)  # one token holds the three line breaks
+    assert learnt(example, tokenizer) == ["ho<|im_end|>"]
+
+
+@pytest.mark.slow  # transformers takes nine seconds to make a tokenizer of the file
+def test_ids_and_masks_of_a_real_model_equal_those_of_transformers() -> None:
+    transformers = pytest.importorskip("transformers")
+    model = load_model_text(real_model("smollm2-135m"))
+    assert model.chat_template is not None
+    theirs = transformers.AutoTokenizer.from_pretrained(model.path.parent, gguf_file=model.path.name)
+    written = "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    marked = model.chat_template.source.replace(
+        written,
+        "{{- '<|im_start|>' + message['role'] + '\n' }}{% if message['role'] == 'assistant' %}"
+        "{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}"
+        "{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\n' }}",
+    )
+    assert marked != model.chat_template.source
+    lines = Path(shared_data("gsm8k/train-2000.jsonl")).read_text("utf-8").splitlines()[:100]
+    pairs = [json.loads(line) for line in lines]
+    conversations = [chat_line(pair["question"], pair["answer"])["messages"] for pair in pairs]
+    conversations += [TURNS, chat_line("你好", "你好！😀\n\n再见。", "a\n", "b <br/>\t")["messages"]]
+    num_compared = 0
+    for messages in conversations:
+        # From a GGUF file, transformers does not cut before digits, as this model's own tokenizer does.
+        if any(re.search(r"\s\s\d", message["content"]) for message in messages):
+            continue
+        num_compared += 1
+        [example] = encoded(messages, model.tokenizer, model.chat_template)
+        expected = theirs.apply_chat_template(
+            messages, chat_template=marked, tokenize=True, return_dict=True, return_assistant_tokens_mask=True
+        )
+        assert example.input_ids.tolist() == expected["input_ids"]
+        assert example.is_supervised.astype(int).tolist() == expected["assistant_masks"]
+    assert num_compared > 90
