@@ -10,6 +10,7 @@ from typing import Any
 
 from runtime.strict_json import loads, unique_keys
 
+MAX_MESSAGES = 1000  # of a conversation: each answer is encoded with all that comes before it
 ROLES = ("system", "user", "assistant", "tool")
 _ROLE_OF = {"developer": "system", **{role: role for role in ROLES}}
 _SHOWN = ("name", "tool_call_id", "reasoning_content", "thinking", "reasoning")  # besides role, content, tool_calls
@@ -41,6 +42,8 @@ def read_chat(messages: Any, tools: Any = None) -> ChatExample:
     """
     if not isinstance(messages, list) or not messages:
         raise ValueError('"messages" is not a list of messages')
+    if len(messages) > MAX_MESSAGES:
+        raise ValueError(f"it has {len(messages):,} messages, and {MAX_MESSAGES:,} are allowed: split it")
     read = [_read_message(message, number) for number, message in enumerate(messages, 1)]
     _check_order(read)
     is_trained = tuple(

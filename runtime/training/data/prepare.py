@@ -114,7 +114,7 @@ class _Codec:
         bad = sorted((*data.bad, *(line for line in skipped if not line.is_too_long)), key=lambda s: s.line_number)
         too_long = [line for line in skipped if line.is_too_long]
         if bad and self.bad_lines == "refuse":
-            raise _at_fault(path, bad, "cannot be trained on", "Mend them, or skip them with --skip-bad")
+            raise _at_fault(path, bad, "cannot be trained on", "Mend them, or have bad lines skipped")
         if too_long and self.encoding.too_long == "refuse":
             raise _at_fault(path, too_long, "are too long", "Allow more tokens, or drop or cut them with --too-long")
         if not lines:

@@ -37,6 +37,7 @@ def test_parts_of_text_are_joined_and_developer_is_system() -> None:
     [
         ("hello", '"messages" is not a list of messages'),
         ([], '"messages" is not a list of messages'),
+        ([USER, ANSWER] * 501, "it has 1,002 messages, and 1,000 are allowed"),
         (["hello"], "message 1 is no object"),
         ([USER, {"role": "bot", "content": "4"}], "message 2 has the role 'bot'; there are system, user"),
         ([USER, {"role": ["assistant"]}], "message 2 has the role"),
