@@ -13,6 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from runtime.adapters.describe import AdapterInfo, describe_peft
+    from runtime.adapters.merge import LogitDrift, MergeReport, ModuleDrift, compare_logits
+    from runtime.adapters.merge_gguf import merge_to_gguf
+    from runtime.adapters.merge_safetensors import merge_to_safetensors
     from runtime.adapters.read import read_peft
     from runtime.adapters.write import write_peft
     from runtime.config import ModelConfig
@@ -80,6 +84,7 @@ if TYPE_CHECKING:
 
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
+    "AdapterInfo",
     "Advice",
     "CatalogEntry",
     "CatalogError",
@@ -103,13 +108,16 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "KernelUnavailableError",
     "LengthStatistics",
     "LoadError",
+    "LogitDrift",
     "LoraMatrices",
     "LoraWeights",
     "Manifest",
+    "MergeReport",
     "Model",
     "ModelConfig",
     "ModelRuntimeError",
     "ModelText",
+    "ModuleDrift",
     "OutOfPagesError",
     "Piece",
     "PreferencePair",
@@ -133,9 +141,11 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "WheelSource",
     "available_backends",
     "available_memory_bytes",
+    "compare_logits",
     "compile_constraint",
     "data_dir",
     "default_template",
+    "describe_peft",
     "encode_chat",
     "export_models",
     "fetch_members",
@@ -147,6 +157,8 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "is_offline",
     "load_model",
     "load_model_text",
+    "merge_to_gguf",
+    "merge_to_safetensors",
     "model_encoding",
     "prepare_data",
     "pull",
@@ -162,6 +174,10 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
 ]
 
 _NAMES_BY_MODULE = {
+    "runtime.adapters.describe": "AdapterInfo describe_peft",
+    "runtime.adapters.merge": "LogitDrift MergeReport ModuleDrift compare_logits",
+    "runtime.adapters.merge_gguf": "merge_to_gguf",
+    "runtime.adapters.merge_safetensors": "merge_to_safetensors",
     "runtime.adapters.read": "read_peft",
     "runtime.adapters.write": "write_peft",
     "runtime.config": "ModelConfig",

@@ -29,6 +29,7 @@ _BUILT_IN = {
     "tune": "appkit.cli.tune",
     "mcp": "appkit.cli.mcp_server",
     "models": "appkit.cli.models",
+    "adapters": "appkit.cli.adapters",
     "prompts": "appkit.cli.prompts",
     "doctor": "appkit.cli.doctor",
 }

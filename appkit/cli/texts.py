@@ -187,6 +187,35 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "上一个回答有 {count} 个出处；/open 后面请给出 1 到 {count} 之间的数字。",
     ),
     "docs_no_sources": ("The last answer has no sources.", "上一个回答没有出处。"),
+    "adapter_no_base": ("its file does not say", "文件未注明"),
+    "adapter_fits": ("Fits {model}.", "适用于 {model}。"),
+    "adapter_merged": (
+        "{path} does alone what {adapter} does with {model}; {count} matrices are merged.",
+        "{path} 独立具备 {adapter} 加 {model} 的效果；共合并 {count} 个矩阵。",
+    ),
+    "adapter_merged_folder": (
+        "The tokenizer's files are those of the original model: copy them into the folder.",
+        "分词器文件沿用原模型的，请将其复制到该文件夹。",
+    ),
+    "adapter_drift": (
+        "Rounding to {format} took {lost:.2%} of what the adapter changes, most in {worst} ({worst_lost:.2%}).",
+        "存为 {format} 的舍入损失了适配器改动的 {lost:.2%}，其中 {worst} 最多（{worst_lost:.2%}）。",
+    ),
+    "adapter_drift_large": (
+        "That is much: more bits keep more of it, as --format F16 does; unmerged, the adapter keeps all of it.",
+        "损失较大：用更多位数保存（如 --format F16）损失更小；不合并则毫无损失。",
+    ),
+    "adapter_logits": (
+        "On {num_tokens} tokens the logits differ by at most {max_difference:.3g} (the largest is {max_logit:.3g}), "
+        "{num_same} next tokens are the same, and the KL divergence is {mean_kl:.2g} nats a token.",
+        "在 {num_tokens} 个词元上，logits 最多相差 {max_difference:.3g}（最大值为 {max_logit:.3g}），"
+        "{num_same} 个位置的下一词元相同，KL 散度为每词元 {mean_kl:.2g} nats。",
+    ),
+    "adapter_rebound": ("{path} holds the adapter, tied to {model}.", "适配器已存入 {path}，并绑定到 {model}。"),
+    "adapter_same_folder": (
+        "{path} is the adapter's own folder; give another one.",
+        "{path} 就是该适配器所在的文件夹，请另选一个。",
+    ),
     "adapter_without_model": (
         "--adapter changes how a model writes, and without -m sentences of the documents are quoted: name the model.",
         "--adapter 改变模型的作答方式，而不用 -m 指定模型时只摘录文档原句：请指定模型。",

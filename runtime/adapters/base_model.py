@@ -19,6 +19,12 @@ def base_notes(model: Model) -> dict[str, str]:
     }
 
 
+def noted_base(notes: Mapping[str, str]) -> str | None:
+    """SHA-256 of the weight file that an adapter was trained on; None where that is not noted."""
+    noted = notes.get(_DIGEST, "")
+    return noted if is_sha256(noted) else None
+
+
 def check_base(notes: Mapping[str, str], adapter_name: str, model: Model) -> None:
     """Refuse the adapter of another weight file; one without a note, as other programs write it, passes.
 
@@ -27,8 +33,8 @@ def check_base(notes: Mapping[str, str], adapter_name: str, model: Model) -> Non
     Raises:
         AdapterError: the note names other weights than the model's.
     """
-    noted = notes.get(_DIGEST, "")
-    if not is_sha256(noted):
+    noted = noted_base(notes)
+    if noted is None:
         return
     if notes.get(_SIZE) == str(model.path.stat().st_size) and noted == weights_digest(model.path):
         return

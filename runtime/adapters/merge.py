@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from runtime.errors import AdapterError
 from runtime.kernels.ops import PAGE_SIZE, PageTable
 from runtime.layers.lora import LoraMatrices, LoraWeights
+from runtime.loaders.load import Model
 from runtime.models.decoder import Decoder
 
 
@@ -25,8 +27,8 @@ class ModuleDrift:
 
     @property
     def lost(self) -> float:
-        """The error as a share of the change: 0 keeps the adapter exactly, 1 drowns it in rounding."""
-        return self.error / self.change if self.change else math.inf
+        """The error as a share of the change: 0 keeps the adapter exactly, 1 drowns it; infinite without a change."""
+        return _share(self.error, self.change)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +41,8 @@ class MergeReport:
     @property
     def lost(self) -> float:
         """As `ModuleDrift.lost`, over all modules together."""
-        change = math.hypot(*(drift.change for drift in self.modules))
-        return math.hypot(*(drift.error for drift in self.modules)) / change if change else math.inf
+        errors, changes = (drift.error for drift in self.modules), (drift.change for drift in self.modules)
+        return _share(math.hypot(*errors), math.hypot(*changes))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +71,14 @@ def drift_of(module: str, format: str, base: np.ndarray, merged: np.ndarray, sto
     )
 
 
-def compare_logits(network: Decoder, lora: LoraWeights, merged: Decoder, input_ids: np.ndarray) -> LogitDrift:
-    """Run both over one text, `input_ids` [T] int32."""
-    expected = _logits(network, input_ids, lora)
+def compare_logits(model: Model, lora: LoraWeights, merged: Model, input_ids: np.ndarray) -> LogitDrift:
+    """Run `model` with the adapter, and `merged` without, over one text, `input_ids` [T] int32.
+
+    Raises:
+        AdapterError: an adapter of another model.
+        SequenceTooLongError: a text past the context of one of them.
+    """
+    expected = _logits(model, input_ids, lora)
     found = _logits(merged, input_ids, None)
     expected_logprobs, found_logprobs = _logprobs(expected), _logprobs(found)
     kl = (np.exp(expected_logprobs) * (expected_logprobs - found_logprobs)).sum(axis=1)
@@ -84,7 +91,22 @@ def compare_logits(network: Decoder, lora: LoraWeights, merged: Decoder, input_i
     )
 
 
-def _logits(network: Decoder, input_ids: np.ndarray, lora: LoraWeights | None) -> np.ndarray:
+def _share(error: float, change: float) -> float:
+    if change:
+        return error / change
+    return math.inf if error else 0.0
+
+
+def decoder_of(model: Model) -> Decoder:
+    """The network that an adapter may change. Raises AdapterError for a model that makes embeddings."""
+    network = model.network
+    if not isinstance(network, Decoder):
+        raise AdapterError(f"{model.name} makes embeddings; adapters are for models that write.")
+    return network
+
+
+def _logits(model: Model, input_ids: np.ndarray, lora: LoraWeights | None) -> np.ndarray:
+    network = decoder_of(model)
     num_tokens = len(input_ids)
     num_pages = -(-num_tokens // PAGE_SIZE)
     pages = PageTable(

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from runtime.adapters.merge import MergeReport, ModuleDrift, drift_of, merge_matrix
+from runtime.adapters.merge import MergeReport, ModuleDrift, decoder_of, drift_of, merge_matrix
 from runtime.errors import AdapterError
 from runtime.layers.lora import LoraWeights, check_fits
 from runtime.loaders.gguf import GGUFFile
 from runtime.loaders.gguf_writer import TensorData, TypedValue, write_gguf
 from runtime.loaders.load import Model
 from runtime.loaders.string_array import StringArray
-from runtime.models.decoder import Decoder
 from runtime.quant import QUANTIZABLE, dequantize, quantize
 
 
@@ -50,10 +49,7 @@ def merge_to_gguf(model: Model, lora: LoraWeights, path: str | Path, *, format: 
 
 def check_output(model: Model, lora: LoraWeights, path: Path) -> None:
     """Refuse what does not fit the model, and to write over the file that is being read."""
-    network = model.network
-    if not isinstance(network, Decoder):
-        raise AdapterError(f"{model.name} makes embeddings; adapters are for models that write.")
-    check_fits(lora, {module: weight.shape for module, weight in network.linears.items()})
+    check_fits(lora, {module: weight.shape for module, weight in decoder_of(model).linears.items()})
     if path.exists() and path.samefile(model.path):
         raise ValueError(f"{path} is the base model's own file; give another name.")
 

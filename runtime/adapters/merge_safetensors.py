@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -19,21 +18,18 @@ from runtime.loaders.safetensors_writer import TensorToWrite, stream_safetensors
 from runtime.models.registry import build_config
 from runtime.quant import dequantize, quantize
 
-CheckpointFormat = Literal["F32", "F16", "BF16"]
 WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 _TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
-def merge_to_safetensors(
-    model: Model, lora: LoraWeights, folder: str | Path, *, format: CheckpointFormat = "BF16"
-) -> MergeReport:
+def merge_to_safetensors(model: Model, lora: LoraWeights, folder: str | Path, *, format: str = "BF16") -> MergeReport:
     """Write `model.safetensors` and `config.json`; the tokenizer's files are those of the base model.
 
     A head that is tied to the embedding stays so: it is not written, and the config says that there is none.
 
     Args:
         folder: made if it does not exist; both files are replaced, others stay.
-        format: to store every tensor in.
+        format: to store every tensor in: F32, F16 or BF16.
 
     Raises:
         AdapterError: an adapter of another model.

@@ -40,9 +40,9 @@ def read_peft(folder: str | Path, model: Model, *, check_base: bool = True) -> L
     """
     folder = Path(folder)
     name = folder.resolve().name or "adapter"
-    config = parse_config(_read_bounded(_find(folder, CONFIG_FILE), MAX_CONFIG_BYTES), folder / CONFIG_FILE)
+    config = parse_config(read_bounded(find_file(folder, CONFIG_FILE), MAX_CONFIG_BYTES), folder / CONFIG_FILE)
     try:
-        with read_safetensors(_find(folder, WEIGHTS_FILE)) as file:
+        with read_safetensors(find_file(folder, WEIGHTS_FILE)) as file:
             lora = _build(file, config, model, name)
             if check_base:
                 check_base_of(file.metadata, name, model)
@@ -51,7 +51,7 @@ def read_peft(folder: str | Path, model: Model, *, check_base: bool = True) -> L
     return lora
 
 
-def _find(folder: Path, file_name: str) -> Path:
+def find_file(folder: Path, file_name: str) -> Path:
     """A plain file of the folder: no link, which could lead anywhere, and no pipe, which could wait for ever."""
     path = folder / file_name
     if not folder.is_dir():
@@ -78,7 +78,8 @@ def _find(folder: Path, file_name: str) -> Path:
     return path
 
 
-def _read_bounded(path: Path, limit: int) -> bytes:
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The file's content; one byte more than `limit` at most, so that who asks can tell that it is too long."""
     with path.open("rb") as file:
         return file.read(limit + 1)
 
@@ -89,7 +90,7 @@ def _build(file: SafetensorsFile, config: PeftConfig, model: Model, name: str) -
         raise AdapterError(f"{model.name} makes embeddings; adapters are for models that write.")
     parts_of: dict[str, dict[str, str]] = {}
     for key in file:
-        module, part = _split(key, file.path)
+        module, part = split_key(key, file.path)
         if part in parts_of.setdefault(module, {}):
             raise AdapterError(f"{file.path} has two tensors for {part} of {module}; save the adapter again.")
         parts_of[module][part] = key
@@ -103,7 +104,7 @@ def _build(file: SafetensorsFile, config: PeftConfig, model: Model, name: str) -
     return lora
 
 
-def _split(key: str, path: Path) -> tuple[str, str]:
+def split_key(key: str, path: Path) -> tuple[str, str]:
     """The key of a tensor as our module name and the part of it that it is."""
     found = _KEY.fullmatch(key.replace("lora_magnitude_vector.weight", "lora_magnitude_vector"))
     module = None if found is None else to_gguf(found[1])

@@ -80,7 +80,7 @@ def test_the_report_is_what_rounding_took(rng, tmp_path):
         assert {drift.format for drift in kept.modules} == {"Q4_0"}
         assert 0 < finer.lost < kept.lost / 8 < 1  # four more bits
         with load_model(kept.path) as coarse, load_model(finer.path) as fine:
-            drifts = [compare_logits(model.network, adapter, other.network, ids) for other in (coarse, fine)]
+            drifts = [compare_logits(model, adapter, other, ids) for other in (coarse, fine)]
     assert drifts[1].max_difference < drifts[0].max_difference / 4
     assert drifts[1].mean_kl < drifts[0].mean_kl
     assert 0 <= drifts[0].num_same <= drifts[1].num_same <= drifts[1].num_tokens == NUM_TOKENS
@@ -89,7 +89,7 @@ def test_the_report_is_what_rounding_took(rng, tmp_path):
 def test_comparing_a_model_with_itself_finds_nothing(rng, tmp_path):
     with load_model(write_tiny_model(tmp_path / "base.gguf")) as model:
         nothing = LoraWeights({})
-        drift = compare_logits(model.network, nothing, model.network, rng.integers(0, 288, 20).astype(np.int32))
+        drift = compare_logits(model, nothing, model, rng.integers(0, 288, 20).astype(np.int32))
     assert (drift.max_difference, drift.mean_kl, drift.num_same) == (0, 0, 20)
 
 
