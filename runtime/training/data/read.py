@@ -106,7 +106,7 @@ def _check_is_lines(path: Path, first: bytes) -> None:
     if first.lstrip().startswith(b"["):
         raise TrainingDataError(
             f"{path} is a JSON list; training reads one object a line. To make it so: "
-            f"jq -c '.[]' {path.name} > {path.stem}.jsonl",
+            f"jq -c '.[]' {path.name} > {path.stem}-lines.jsonl",
             path,
             1,
         )
