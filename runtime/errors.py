@@ -16,6 +16,7 @@
     ├─ KernelUnavailableError    has .op, .backend
     ├─ AdapterError
     ├─ TrainingDataError         has .path, .line_number
+    ├─ TrainingDivergedError     has .step
     └─ EngineClosedError
 
 A caller's mistake is a `ValueError` or `TypeError`, raised at the boundary before any work.
@@ -119,6 +120,14 @@ class TrainingDataError(ModelRuntimeError):
         super().__init__(message)
         self.path = Path(path)
         self.line_number = line_number
+
+
+class TrainingDivergedError(ModelRuntimeError):
+    """The loss of a training run grew beyond measure, or was no number, at step `step` and would not come back."""
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 class EngineClosedError(ModelRuntimeError):

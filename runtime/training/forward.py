@@ -1,0 +1,194 @@
+"""The decoder run for training: whole sequences, no cache, gradients for the adapter.
+
+The maths is that of `models/decoder`, which the tests hold it to; what differs is the layout (fused matrices, packed
+sequences) and that every part knows its gradient.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from runtime.training.attention import packed_causal_attention
+from runtime.training.data.packing import Packed
+from runtime.training.gate import gated
+from runtime.training.linear import Dropout, frozen_linear
+from runtime.training.lora import TrainableLora
+from runtime.training.loss import summed_cross_entropy
+from runtime.training.norm import rms_norm
+from runtime.training.rotation import Angles, rotate, rotation_angles
+from runtime.training.weights import FrozenDecoder, FrozenLayer, FrozenLinear
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ForwardOptions:
+    """How a pass runs; none of it changes what is learned, up to rounding."""
+
+    dropout_seed: int | None = None  # None: no dropout (evaluation)
+    checkpoint_activations: bool = False  # keep one tensor a layer and run the layer again for its gradient
+
+
+def join(rows: Sequence[Packed]) -> Packed:
+    """Several packed rows as one."""
+    if len(rows) == 1:
+        return rows[0]
+    offsets = np.cumsum([0, *(len(row) for row in rows)])
+    starts = [row.cu_seqlens[:-1] + offset for row, offset in zip(rows, offsets, strict=False)]
+    return Packed(
+        input_ids=np.concatenate([row.input_ids for row in rows]),
+        is_supervised=np.concatenate([row.is_supervised for row in rows]),
+        cu_seqlens=np.concatenate([*starts, offsets[-1:]]).astype(np.int32),
+    )
+
+
+def summed_loss(
+    decoder: FrozenDecoder,
+    lora: TrainableLora | None,
+    packed: Packed,
+    options: ForwardOptions | None = None,
+    *,
+    prefix: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Sum over supervised tokens of −log p(token | the tokens before it in its sequence); float32, differentiable.
+
+    Args:
+        prefix: [T, E] what `frozen_prefix` gave for `packed`, if it was kept.
+    """
+    hidden = last_hidden_states(decoder, lora, packed, options, prefix=prefix)
+    targets = np.flatnonzero(packed.is_supervised)
+    hidden = _TakeRows.apply(hidden, torch.from_numpy(targets - 1))  # type: ignore[no-untyped-call]
+    hidden = rms_norm(hidden, decoder.output_norm, _eps(decoder))
+    target_ids = torch.from_numpy(packed.input_ids[targets].astype(np.int64))
+    return summed_cross_entropy(hidden, decoder.head, target_ids, decoder.config.logit_softcap)
+
+
+def frozen_prefix(decoder: FrozenDecoder, lora: TrainableLora, packed: Packed) -> torch.Tensor:
+    """[T, E] hidden states that enter the first adapted layer. The same whatever the adapter has learned."""
+    with torch.no_grad():
+        return _Pass(decoder, None, packed, ForwardOptions()).run(0, lora.first_layer, None)
+
+
+def last_hidden_states(
+    decoder: FrozenDecoder,
+    lora: TrainableLora | None,
+    packed: Packed,
+    options: ForwardOptions | None = None,
+    *,
+    prefix: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """[T, E]: what the last layer hands on, before the final norm."""
+    steps = _Pass(decoder, lora, packed, options or ForwardOptions())
+    first_layer = lora.first_layer if lora is not None and prefix is not None else 0
+    return steps.run(first_layer, decoder.config.num_layers, prefix)
+
+
+class _Pass:
+    """One pass over one packed row: what all layers share."""
+
+    def __init__(
+        self, decoder: FrozenDecoder, lora: TrainableLora | None, packed: Packed, options: ForwardOptions
+    ) -> None:
+        self._decoder = decoder
+        self._config = decoder.config
+        self._lora = lora
+        self._options = options
+        self._packed = packed
+        self._cu_seqlens: list[int] = packed.cu_seqlens.tolist()
+        self._angles: dict[object, Angles] = {}
+
+    def run(self, first_layer: int, last_layer: int, x: torch.Tensor | None) -> torch.Tensor:
+        """Layers `first_layer` to before `last_layer`, from the embeddings where `x` is None."""
+        if x is None:
+            x = self._embed()
+        for layer_idx in range(first_layer, last_layer):
+            if self._options.checkpoint_activations and torch.is_grad_enabled():
+                # The first layer's input asks for no gradient, yet its adapter does: the non-reentrant kind copes.
+                x = checkpoint(self._layer, x, layer_idx, use_reentrant=False, preserve_rng_state=False)
+            else:
+                x = self._layer(x, layer_idx)
+        return x
+
+    def _embed(self) -> torch.Tensor:
+        table = self._decoder.embedding.read()
+        x = table[torch.from_numpy(self._packed.input_ids.astype(np.int64))]
+        return x * self._config.embedding_scale if self._config.embedding_scale != 1 else x
+
+    def _layer(self, x: torch.Tensor, layer_idx: int) -> torch.Tensor:
+        layer, eps = self._decoder.layers[layer_idx], _eps(self._decoder)
+        attended = self._attend(layer, rms_norm(x, layer.attention_norm, eps), layer_idx)
+        if layer.post_attention_norm is not None:
+            attended = rms_norm(attended, layer.post_attention_norm, eps)
+        x = x + attended
+        normed = rms_norm(x, layer.feed_forward_norm, eps)
+        hidden = gated(self._linear(normed, layer.gate_up, layer_idx, 2), self._config.activation)
+        fed = self._linear(hidden, layer.down, layer_idx, 3)
+        if layer.post_feed_forward_norm is not None:
+            fed = rms_norm(fed, layer.post_feed_forward_norm, eps)
+        return x + fed
+
+    def _attend(self, layer: FrozenLayer, x: torch.Tensor, layer_idx: int) -> torch.Tensor:
+        config = self._config
+        projected = self._linear(x, layer.qkv, layer_idx, 0).view(len(x), -1, config.head_dim)
+        q, k, v = _SplitHeads.apply(projected, config.num_heads, config.num_kv_heads)  # type: ignore[no-untyped-call]
+        if layer.q_norm is not None:
+            q = rms_norm(q, layer.q_norm, config.norm_eps)
+        if layer.k_norm is not None:
+            k = rms_norm(k, layer.k_norm, config.norm_eps)
+        angles = self._angles_of(layer_idx)
+        if angles is not None:
+            q, k = rotate(q, angles), rotate(k, angles)
+        mixed = packed_causal_attention(q, k, v, self._cu_seqlens, config.attention_scale, config.window(layer_idx))
+        return self._linear(mixed.flatten(1), layer.output, layer_idx, 1)
+
+    def _linear(self, x: torch.Tensor, linear: FrozenLinear, layer_idx: int, place: int) -> torch.Tensor:
+        if self._lora is None:
+            return frozen_linear(x, linear, ())
+        rate, seed = self._lora.settings.dropout, self._options.dropout_seed
+        dropout = Dropout(rate, seed + 4 * layer_idx + place) if rate and seed is not None else None
+        return frozen_linear(x, linear, self._lora.terms(linear), dropout)
+
+    def _angles_of(self, layer_idx: int) -> Angles | None:
+        rope = self._config.rope_for(layer_idx)
+        if rope is None:
+            return None
+        if rope not in self._angles:
+            self._angles[rope] = rotation_angles(self._packed.position_ids, rope, self._decoder.rope_freq_factors)
+        return self._angles[rope]
+
+
+def _eps(decoder: FrozenDecoder) -> float:
+    return decoder.config.norm_eps
+
+
+class _SplitHeads(torch.autograd.Function):
+    """[T, H + 2K, D] → q, k, v as views; their gradients are joined in one copy."""
+
+    @staticmethod
+    def forward(
+        ctx: object, x: torch.Tensor, num_heads: int, num_kv_heads: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        q, k, v = torch.split(x, [num_heads, num_kv_heads, num_kv_heads], dim=1)
+        return q, k, v
+
+    @staticmethod
+    def backward(ctx: object, dq: torch.Tensor, dk: torch.Tensor, dv: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return torch.cat((dq, dk, dv), dim=1), None, None
+
+
+class _TakeRows(torch.autograd.Function):
+    """The named rows, each named once: the gradient is put, not added, so nothing depends on an order."""
+
+    @staticmethod
+    def forward(ctx: object, x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(rows)  # type: ignore[attr-defined]
+        ctx.shape = x.shape  # type: ignore[attr-defined]
+        return x[rows]
+
+    @staticmethod
+    def backward(ctx: object, dy: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (rows,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        dx = torch.zeros(ctx.shape, dtype=dy.dtype)  # type: ignore[attr-defined]
+        dx[rows] = dy
+        return dx, None

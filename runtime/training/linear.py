@@ -1,0 +1,103 @@
+"""Frozen linear maps with LoRA, as one differentiable product: no gradient for the frozen matrix, none of its memory.
+
+Maps of one input run as one product [W1; W2; …]. Their low-rank terms run as two more: the a matrices one under the
+other, the b matrices as the blocks of a block-diagonal one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from runtime.training.weights import FrozenLinear
+
+
+@dataclass(frozen=True, eq=False)
+class LoraTerm:
+    """What an adapter adds to rows `start` and following of a product: scale · b @ a."""
+
+    a: torch.Tensor  # [R, K] float32
+    b: torch.Tensor  # [N, R] float32
+    scale: float
+    start: int
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Inputs of the low-rank terms to leave out. Drawn from the seed alone: a recomputed step draws the same."""
+
+    rate: float
+    seed: int
+
+
+def frozen_linear(
+    x: torch.Tensor, linear: FrozenLinear, terms: Sequence[LoraTerm], dropout: Dropout | None = None
+) -> torch.Tensor:
+    """x @ Wᵀ + bias + dropout(x) @ aᵀ @ bᵀ · scale: [T, K] → [T, N]. Gradients for x and every a and b."""
+    parameters = [matrix for term in terms for matrix in (term.a, term.b)]
+    y: torch.Tensor = _FrozenLinear.apply(x, linear, tuple(terms), dropout, *parameters)  # type: ignore[no-untyped-call]
+    return y
+
+
+class _FrozenLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        linear: FrozenLinear,
+        terms: tuple[LoraTerm, ...],
+        dropout: Dropout | None,
+        *parameters: torch.Tensor,
+    ) -> torch.Tensor:
+        ctx.linear, ctx.terms, ctx.dropout = linear, terms, dropout
+        y = F.linear(x, linear.matrix.read(), linear.bias)
+        if not terms:
+            return y
+        a, b = _stacked(terms, linear.matrix.shape[0], x.dtype)
+        low = F.linear(_dropped(x, dropout), a)  # [T, sum of R]
+        ctx.save_for_backward(x, low)
+        return y.addmm_(low, b.T)
+
+    @staticmethod
+    def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        linear, terms, dropout = ctx.linear, ctx.terms, ctx.dropout
+        dx = dy @ linear.matrix.read() if ctx.needs_input_grad[0] else None
+        if not terms:
+            return dx, None, None, None
+        x, low = ctx.saved_tensors
+        a, b = _stacked(terms, linear.matrix.shape[0], x.dtype)
+        dlow = dy @ b
+        if dx is not None:
+            dx = dx.addmm_(dlow, a) if dropout is None else dx + _dropped(dlow @ a, dropout)
+        da = (dlow.T @ _dropped(x, dropout)).float()
+        db = (dy.T @ low).float()
+        gradients: list[torch.Tensor] = []
+        column = 0
+        for term in terms:
+            num_outputs, rank = term.b.shape
+            gradients.append(da[column : column + rank])
+            gradients.append(db[term.start : term.start + num_outputs, column : column + rank].mul(term.scale))
+            column += rank
+        return dx, None, None, None, *gradients
+
+
+def _stacked(terms: tuple[LoraTerm, ...], num_outputs: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    """The a matrices one under the other, and [N, sum of R] with the scaled b matrices where they belong."""
+    a = torch.cat([term.a.detach() for term in terms]).to(dtype)
+    b = torch.zeros((num_outputs, a.shape[0]), dtype=dtype)
+    column = 0
+    for term in terms:
+        rows, rank = term.b.shape
+        b[term.start : term.start + rows, column : column + rank] = term.b.detach() * term.scale
+        column += rank
+    return a, b
+
+
+def _dropped(x: torch.Tensor, dropout: Dropout | None) -> torch.Tensor:
+    if dropout is None:
+        return x
+    generator = torch.Generator().manual_seed(dropout.seed)
+    kept = torch.rand(x.shape, generator=generator) >= dropout.rate
+    return x * kept.to(x.dtype) * (1 / (1 - dropout.rate))

@@ -1,0 +1,313 @@
+"""The training loop: batches in a seeded order, gradients weighted by tokens, a guard, checkpoints, resumption.
+
+The same arguments give the same bits on one machine, and so do a run and the same run interrupted and resumed.
+"""
+
+import hashlib
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from runtime.errors import TrainingDivergedError
+from runtime.training.checkpoint import CHECKPOINT_NAME, RunState, read_checkpoint, write_checkpoint
+from runtime.training.data.order import shuffled_order
+from runtime.training.data.packing import Packed
+from runtime.training.forward import ForwardOptions, frozen_prefix, join, summed_loss
+from runtime.training.lora import TrainableLora
+from runtime.training.optimizer import AdapterOptimizer
+from runtime.training.settings import TrainingSettings, default_learning_rate, learning_rate_at
+from runtime.training.weights import FrozenDecoder
+
+MAX_RETURNS = 3  # to the last good step, then the run ends
+GOOD_STATE_EVERY = 10  # steps between two states to return to
+_RECENT_LOSSES = 20
+_PREFIX_BYTES = 2 << 30  # of kept hidden states; what does not fit is computed again
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingProgress:
+    """After a step."""
+
+    step: int  # steps done
+    num_steps: int
+    loss: float  # nats a supervised token, of this step
+    eval_loss: float | None  # where this step was followed by an evaluation
+    learning_rate: float
+    grad_norm: float
+    tokens_per_s: float  # all tokens, padding there is none; since this call began
+    seconds_left: float
+    has_returned: bool = False  # the step diverged; the adapter is back at its last good state
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """What a run came to; the adapter itself was changed in place."""
+
+    num_steps: int  # steps done, earlier calls included
+    is_finished: bool
+    losses: tuple[float, ...]  # a step, nats a supervised token
+    eval_losses: tuple[tuple[int, float], ...]  # (steps done, loss), of this call
+    num_tokens: int  # of this call
+    seconds: float  # of this call
+    num_returns: int
+
+
+def train(
+    decoder: FrozenDecoder,
+    lora: TrainableLora,
+    rows: Sequence[Packed],
+    settings: TrainingSettings | None = None,
+    *,
+    eval_rows: Sequence[Packed] = (),
+    folder: Path | None = None,
+    stop_after: int | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+) -> TrainingResult:
+    """Fit `lora` to the supervised tokens of `rows`.
+
+    A step's loss is the mean over all supervised tokens of its `batch_size · accumulation` rows, so how they are
+    packed and split does not matter. Where the loss or the gradients stop being numbers, or the loss jumps to
+    `spike_factor` times the median of the last ones, the adapter returns to its last good state and goes on with half
+    the learning rate.
+
+    Args:
+        lora: changed in place.
+        folder: where the checkpoint is kept. If one is there the run goes on from it.
+        stop_after: end this call after so many steps of the run in all; the schedule does not change.
+
+    Raises:
+        ValueError: no rows, or rows without a supervised token; a checkpoint of other settings, data or model.
+        TrainingDivergedError: the loss diverged again after `MAX_RETURNS` returns; `lora` is at its last good state.
+        CorruptFileError: the checkpoint is damaged.
+        OSError: the checkpoint cannot be read or written.
+    """
+    settings = settings or TrainingSettings()
+    _check_rows("training", rows)
+    if eval_rows:
+        _check_rows("evaluation", eval_rows)
+    run = _Run(decoder, lora, rows, settings, eval_rows, folder)
+    run.resume()
+    return run.go(stop_after, on_progress)
+
+
+def mean_loss(decoder: FrozenDecoder, lora: TrainableLora | None, rows: Sequence[Packed]) -> float:
+    """Nats a supervised token over `rows`, without dropout. Raises ValueError where there is no such token."""
+    _check_rows("evaluation", rows)
+    with torch.no_grad():
+        total = sum(summed_loss(decoder, lora, row).item() for row in rows if row.num_supervised)
+    return total / sum(row.num_supervised for row in rows)
+
+
+class _Run:
+    """The changing state of one run."""
+
+    def __init__(
+        self,
+        decoder: FrozenDecoder,
+        lora: TrainableLora,
+        rows: Sequence[Packed],
+        settings: TrainingSettings,
+        eval_rows: Sequence[Packed],
+        folder: Path | None,
+    ) -> None:
+        self._decoder, self._lora, self._rows, self._settings = decoder, lora, rows, settings
+        self._eval_rows, self._folder = eval_rows, folder
+        self._rows_a_step = settings.batch_size * settings.accumulation
+        steps_an_epoch = math.ceil(len(rows) / self._rows_a_step)
+        self._steps_an_epoch = steps_an_epoch
+        self._num_steps = min(steps_an_epoch * settings.num_epochs, settings.max_steps or math.inf)
+        self._peak = settings.learning_rate or default_learning_rate(decoder.config, lora.settings)
+        self._optimizer = AdapterOptimizer(lora, settings)
+        self._state = RunState(step=0, fingerprint=self._fingerprint(), losses=())
+        self._good_state = self._optimizer.copy()
+        self._prefixes = _PrefixStore(decoder, lora)
+
+    def resume(self) -> None:
+        """Take up the checkpoint, if there is one."""
+        path = self._checkpoint_path()
+        if path is None or not path.exists():
+            return
+        shapes = {name: tuple(tensor.shape) for name, tensor in self._optimizer.tensors().items()}
+        state, tensors = read_checkpoint(path, shapes)
+        if state.fingerprint != self._state.fingerprint:
+            raise ValueError(
+                f"{path} belongs to a run with other settings, data or model. Give those it began with, "
+                "or another folder."
+            )
+        self._state = state
+        self._optimizer.restore_(tensors)
+        self._good_state = self._optimizer.copy()
+
+    def go(self, stop_after: int | None, on_progress: Callable[[TrainingProgress], None] | None) -> TrainingResult:
+        last_step = int(min(self._num_steps, stop_after if stop_after is not None else math.inf))
+        began, num_tokens, first_step = time.perf_counter(), 0, self._state.step
+        eval_losses: list[tuple[int, float]] = []
+        while self._state.step < last_step:
+            batches = self._batches(self._state.step)
+            learning_rate = self._learning_rate()
+            loss, grad_norm = self._gradients(batches)
+            num_tokens += sum(len(batch) for batch, _ in batches)
+            has_returned = self._update(loss, grad_norm, learning_rate)
+            eval_loss = self._after_step(last_step)
+            if eval_loss is not None:
+                eval_losses.append((self._state.step, eval_loss))
+            if on_progress is not None:
+                seconds = time.perf_counter() - began
+                on_progress(
+                    TrainingProgress(
+                        step=self._state.step,
+                        num_steps=int(self._num_steps),
+                        loss=loss,
+                        eval_loss=eval_loss,
+                        learning_rate=learning_rate,
+                        grad_norm=grad_norm,
+                        tokens_per_s=num_tokens / seconds,
+                        seconds_left=seconds / (self._state.step - first_step) * (self._num_steps - self._state.step),
+                        has_returned=has_returned,
+                    )
+                )
+        return TrainingResult(
+            num_steps=self._state.step,
+            is_finished=self._state.step >= self._num_steps,
+            losses=self._state.losses,
+            eval_losses=tuple(eval_losses),
+            num_tokens=num_tokens,
+            seconds=time.perf_counter() - began,
+            num_returns=self._state.num_returns,
+        )
+
+    def _batches(self, step: int) -> list[tuple[Packed, tuple[int, ...]]]:
+        """The step's batches, each with the indices of its rows."""
+        epoch, place = divmod(step, self._steps_an_epoch)
+        order = shuffled_order(len(self._rows), self._settings.seed, "epoch", epoch)
+        chosen = order[place * self._rows_a_step : (place + 1) * self._rows_a_step]
+        size = self._settings.batch_size
+        groups = [tuple(chosen[start : start + size]) for start in range(0, len(chosen), size)]
+        return [(join([self._rows[idx] for idx in group]), group) for group in groups]
+
+    def _gradients(self, batches: list[tuple[Packed, tuple[int, ...]]]) -> tuple[float, float]:
+        """Leaves the clipped gradients of the step's mean loss in the adapter; returns that loss and their length."""
+        self._optimizer.zero_gradients()
+        total = 0.0
+        for place, (batch, group) in enumerate(batches):
+            if batch.num_supervised == 0:
+                continue
+            options = ForwardOptions(
+                dropout_seed=self._dropout_seed(place),
+                checkpoint_activations=self._settings.checkpoint_activations,
+            )
+            loss = summed_loss(self._decoder, self._lora, batch, options, prefix=self._prefixes.get(self._rows, group))
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        num_supervised = sum(batch.num_supervised for batch, _ in batches)
+        if num_supervised == 0:
+            return 0.0, 0.0
+        return total / num_supervised, self._optimizer.scale_gradients_(1 / num_supervised)
+
+    def _update(self, loss: float, grad_norm: float, learning_rate: float) -> bool:
+        """Take the step, or return to the last good state; True for the latter."""
+        state = self._state
+        is_bad = not math.isfinite(loss) or not math.isfinite(grad_norm) or self._is_spike(loss)
+        if not is_bad:
+            if state.step % GOOD_STATE_EVERY == 0:
+                self._good_state = self._optimizer.copy()  # this loss has shown it to be good
+            self._optimizer.step(learning_rate)
+            self._state = replace(state, step=state.step + 1, losses=(*state.losses, loss))
+            return False
+        self._optimizer.restore_(self._good_state)
+        if state.num_returns == MAX_RETURNS:
+            raise TrainingDivergedError(
+                f"Training diverged: at step {state.step + 1} the loss is {loss:.3g}, after {MAX_RETURNS} returns to "
+                f"the last good step, each with half the learning rate (now {learning_rate:.2g}). "
+                "Choose a lower learning rate, or look for broken lines in the data.",
+                state.step + 1,
+            )
+        # The history keeps to losses of the kind that a run goes on from: one that diverged would move the median.
+        previous = state.losses[-1] if state.losses else 0.0
+        self._state = replace(
+            state,
+            step=state.step + 1,
+            losses=(*state.losses, previous),
+            learning_rate_factor=state.learning_rate_factor / 2,
+            num_returns=state.num_returns + 1,
+        )
+        return True
+
+    def _is_spike(self, loss: float) -> bool:
+        recent = self._state.losses[-_RECENT_LOSSES:]
+        if not recent or loss <= self._settings.spike_factor * statistics.median(recent):
+            return False
+        # The first few losses say little of how much rows differ, but worse than guessing is worse than any row.
+        return len(recent) >= 5 or loss > math.log(self._decoder.config.vocab_size)
+
+    def _after_step(self, last_step: int) -> float | None:
+        """Evaluate and save where it is time; returns the evaluation's loss."""
+        step, settings = self._state.step, self._settings
+        is_last = step == last_step
+        if is_last or (settings.save_every and step % settings.save_every == 0):
+            path = self._checkpoint_path()
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_checkpoint(path, self._state, self._optimizer.tensors())
+        is_due = step == self._num_steps or (settings.eval_every is not None and step % settings.eval_every == 0)
+        return mean_loss(self._decoder, self._lora, self._eval_rows) if self._eval_rows and is_due else None
+
+    def _learning_rate(self) -> float:
+        rate = learning_rate_at(self._state.step, int(self._num_steps), self._peak, self._settings)
+        return rate * self._state.learning_rate_factor
+
+    def _dropout_seed(self, place: int) -> int:
+        """Of one batch: layers count up from it, so batches are far apart."""
+        return ((self._settings.seed * 1_000_003 + self._state.step) * 1_009 + place) << 20
+
+    def _checkpoint_path(self) -> Path | None:
+        return self._folder / CHECKPOINT_NAME if self._folder is not None else None
+
+    def _fingerprint(self) -> str:
+        whole = hashlib.sha256(
+            repr((self._settings, self._lora.settings, self._decoder.config, str(self._decoder.dtype))).encode()
+        )
+        for layer in self._decoder.layers:
+            whole.update(layer.attention_norm.numpy().tobytes())
+        whole.update(self._decoder.embedding.read()[:64].float().numpy().tobytes())
+        for row in self._rows:
+            for array in (row.input_ids, row.is_supervised, row.cu_seqlens):
+                whole.update(array.tobytes())
+            whole.update(b"|")
+        return whole.hexdigest()
+
+
+class _PrefixStore:
+    """Hidden states of the layers below the adapter, kept from epoch to epoch: they never change."""
+
+    def __init__(self, decoder: FrozenDecoder, lora: TrainableLora) -> None:
+        self._decoder, self._lora = decoder, lora
+        self._kept: dict[int, torch.Tensor] = {}  # by row
+        self._num_bytes = 0
+
+    def get(self, rows: Sequence[Packed], indices: Sequence[int]) -> torch.Tensor | None:
+        """[T, E] for the named rows end to end; None where the adapter begins at the first layer."""
+        if self._lora.first_layer == 0:
+            return None
+        return torch.cat([self._of_row(rows[idx], idx) for idx in indices])
+
+    def _of_row(self, row: Packed, idx: int) -> torch.Tensor:
+        hidden = self._kept.get(idx)
+        if hidden is None:
+            hidden = frozen_prefix(self._decoder, self._lora, row)
+            if self._num_bytes + hidden.nbytes <= _PREFIX_BYTES:
+                self._kept[idx] = hidden
+                self._num_bytes += hidden.nbytes
+        return hidden
+
+
+def _check_rows(kind: str, rows: Sequence[Packed]) -> None:
+    if not rows:
+        raise ValueError(f"There are no {kind} rows; at least one example is needed.")
+    if not any(row.num_supervised for row in rows):
+        raise ValueError(f"No token of the {kind} rows is supervised, so there is nothing to learn from.")
