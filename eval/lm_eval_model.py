@@ -49,6 +49,7 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
     Args:
         pretrained: a catalog name or a model file; or a `LocalModel`, which stays open after `close`.
         backend, num_threads, kv_budget_bytes, kv_dtype: as for `LocalModel`, where one is opened here.
+        adapter: the folder of a LoRA adapter to answer with, also for a model that is open already.
         max_length: tokens the model reads at a time; None: all it holds.
         add_bos_token: whether its start token goes in front of every text; None: as the model was made to be asked.
         seed: of tasks that sample; their request i is drawn with seed + i.
@@ -68,6 +69,7 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
         kv_dtype: Literal["f16", "f32"] = "f16",
+        adapter: str | Path | None = None,
         max_length: int | None = None,
         add_bos_token: bool | None = None,
         seed: int = 0,
@@ -79,17 +81,17 @@ class AppkitLM(TemplateLM):  # type: ignore[misc]  # lm-eval is not typed
         if device not in (None, "cpu"):
             _logger.info("The model appkit runs on the processor; the device %s is not used.", device)
         self._owns_model = not isinstance(pretrained, LocalModel)
-        self.model = (
-            pretrained
-            if isinstance(pretrained, LocalModel)
-            else LocalModel(
+        if isinstance(pretrained, LocalModel):
+            self.model = pretrained if adapter is None else pretrained.with_adapter(adapter)
+        else:
+            self.model = LocalModel(
                 pretrained,
                 backend=backend,
                 num_threads=num_threads,
                 kv_budget_bytes=kv_budget_bytes,
                 kv_dtype=kv_dtype,
+                adapter=adapter,
             )
-        )
         self._engine = self.model.engine
         self._tokenizer = self._engine.model.tokenizer
         self._template = self._engine.model.chat_template or default_template(self._tokenizer)

@@ -22,6 +22,7 @@ from appkit import GenerationSettings, LocalModel
 from eval.harness.run import evaluate
 from tests.helpers.real_models import real_model
 from tests.helpers.shared_data import ROOT
+from tests.helpers.tiny_adapter import write_tiny_adapter
 from tests.helpers.tiny_model import CHAT_TEMPLATE, write_tiny_model
 
 lm_eval = pytest.importorskip("lm_eval", reason="lm-evaluation-harness is not installed: pip install -e '.[lm-eval]'")
@@ -259,6 +260,18 @@ def test_greedy_is_true_where_every_token_is_the_likeliest(tiny: SimpleNamespace
     ours, theirs = (lm._loglikelihood_tokens(pairs, disable_tqdm=True) for lm in (tiny.ours, tiny.theirs))
     assert [greedy for _, greedy in ours] == [greedy for _, greedy in theirs] == [True, False, False]
     assert [value for value, _ in ours] == pytest.approx([value for value, _ in theirs], abs=SAME)
+
+
+def test_an_adapter_is_what_answers(tiny: SimpleNamespace, tmp_path: Path) -> None:
+    folder = write_tiny_adapter(tiny.path, tmp_path / "adapter")
+    request = _instance("the cat on the", " other")
+    ((plain, _),) = tiny.ours.loglikelihood([request], disable_tqdm=True)
+    values = []
+    for pretrained in (tiny.model, tiny.path):
+        model = _ours(pretrained, adapter=str(folder), kv_dtype="f32", add_bos_token=tiny.adds_start)
+        values += [value for value, _ in model.loglikelihood([request], disable_tqdm=True)]
+        model.close()
+    assert values[0] == pytest.approx(values[1], abs=SAME) and abs(values[0] - plain) > 0.01
 
 
 def test_a_context_of_blanks_begins_at_the_start_token(tiny: SimpleNamespace) -> None:

@@ -116,19 +116,22 @@ def test_half_precision_files_are_read(input_ids, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["lora", "dora"])
+@pytest.mark.parametrize("kind", ["lora", "rslora", "dora", "patterns"])
 def test_a_real_model_with_reordered_rows(kind, tmp_path):
-    """SmolLM2 as its file stores it, quantised, against its dequantised weights in transformers."""
+    """SmolLM2 as its file stores it, quantised, against its dequantised weights in transformers, both ways."""
     from tests.helpers.real_models import real_model
 
     path = real_model("smollm2-135m")
     with load_model(path) as model:
         ids = model.tokenizer.encode("The row order of queries and keys is not the same everywhere. 中文也一样。")
-        adapted = save_random_adapter(path, tmp_path / "adapter", size=0.02, r=8, lora_alpha=16, **KINDS[kind])
-        theirs = logits_of(adapted, ids)
-        adapter = read_peft(tmp_path / "adapter", model)
+        settings = {"r": 8, "lora_alpha": 16} | KINDS[kind]
+        theirs = logits_of(save_random_adapter(path, tmp_path / "theirs", size=0.02, **settings), ids)
+        adapter = read_peft(tmp_path / "theirs", model)
+        write_peft(tmp_path / "ours", adapter, model, use_rslora=kind == "rslora")
         ours = logits_in_steps(model.network, ids, [len(ids)], adapter=adapter)
         plain = logits_in_steps(model.network, ids, [len(ids)])
-        largest = np.abs(theirs).max()
-        assert np.abs(ours - theirs).max() <= 1e-3 * largest
-        assert np.abs(plain - theirs).max() > 1e-2 * largest
+    largest = np.abs(theirs).max()
+    assert np.abs(ours - theirs).max() <= 1e-3 * largest
+    assert np.abs(ours - peft_logits(path, tmp_path / "ours", ids)).max() <= 1e-3 * largest
+    assert np.abs(plain - theirs).max() > 1e-2 * largest
+    print(f"{kind}: {np.abs(ours - theirs).max() / largest:.2e} of the largest logit, {largest:.1f}")
