@@ -23,7 +23,7 @@ ROWS = {
         ["training"],
     ],
     "appkit": [
-        ["errors", "lazy_names", "strict_json"],
+        ["errors", "lazy_names", "strict_json", "strict_yaml"],
         ["messages", "trace"],
         ["llm", "templates"],
         ["context", "structured", "retrieval"],

@@ -60,7 +60,7 @@ def _state(value: Any) -> AgentState:
         raise ValueError(f'This is no state of an agent: it does not begin with {{"format": "{FORMAT}"}}.')
     if value.get("version") != VERSION or isinstance(value["version"], bool):
         raise ValueError(
-            f"The state is of version {str(value.get('version'))[:20]}, and this build reads version {VERSION}: resume "
+            f"The state is of version {value.get('version')!r:.20}, and this build reads version {VERSION}: resume "
             "it with the release that wrote it."
         )
     names = ("format", "version", "agent", "dialect", "seed", "tools", "task_start", "messages", "open_calls", "spent")

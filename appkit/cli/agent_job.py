@@ -108,7 +108,7 @@ class WaitingRun:
             if record.get("format") != FORMAT:
                 raise ValueError("it was not written by appkit agent run")
             if record.get("version") != VERSION or type(record["version"]) is not int:
-                raise ValueError(f"it is of version {str(record.get('version'))[:20]}; this build reads {VERSION}")
+                raise ValueError(f"it is of version {record.get('version')!r:.20}; this build reads {VERSION}")
             job, state = _read_job(_object(record.get("job"), "job")), AgentState.from_json(_text(record, "state"))
             return cls(job=job, state=state)
         except RecursionError as error:

@@ -4,16 +4,14 @@ PyYAML parses; what it resolves is narrowed to what JSON has. So `no` is text an
 given twice is an error, and there are no anchors, aliases or tags, with which a small file can stand for a huge one.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from appkit.strict_yaml import plain_scalar
 from appkit.templates.origin import Origin
 
 MAX_CHARACTERS = 64 << 10
 _FENCE = "---"
-_WHOLE = re.compile(r"[-+]?[0-9]+", re.ASCII)
-_REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
 
 class Located(dict[Any, Any]):
@@ -93,7 +91,7 @@ class _Builder:
             if getattr(event, name, None) is not None:  # an alias has the anchor that it repeats
                 raise _refused(f"names and tags, as in {mark}{getattr(event, name).lstrip(mark)}, are not read", event)
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event.value) if event.style is None else event.value
+            return plain_scalar(event.value) if event.style is None else event.value
         if isinstance(event, yaml.SequenceStartEvent):
             return [self.node(item) for item in self._until(yaml.SequenceEndEvent)]
         mapping = Located()
@@ -112,17 +110,6 @@ class _Builder:
             if isinstance(event, end):
                 return
             yield event
-
-
-def _scalar(text: str) -> Any:
-    """What text without quotes stands for: the core schema of YAML 1.2, its octal and hexadecimal numbers aside."""
-    if text in ("", "~", "null"):
-        return None
-    if text in ("true", "false"):
-        return text == "true"
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    return float(text) if _REAL.fullmatch(text) else text
 
 
 def _refused(problem: str, event: Any) -> Exception:

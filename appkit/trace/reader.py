@@ -130,7 +130,7 @@ def _to_head(value: dict[str, Any]) -> Mapping[str, Any]:
         raise ValueError(f'its first line has to begin with {{"format": "{FORMAT}", "version": {VERSION}}}')
     version = value.get("version")
     if version != VERSION or type(version) is not int:
-        raise ValueError(f"it is of version {str(version)[:20]}, and this build reads version {VERSION}")
+        raise ValueError(f"it is of version {version!r:.20}, and this build reads version {VERSION}")
     if not isinstance(value.get("created"), str):
         raise ValueError("it does not say when it was created")
     return {name: item for name, item in value.items() if name not in HEAD_MEMBERS[:2]}

@@ -4,7 +4,8 @@ The questions of "simple_python", "multiple" and "irrelevance" of BFCL v4, at te
 answer to the functions there are and to valid arguments while it is written; "unconstrained" lets the same local model
 write what it will from the same prompt. A question of the first two is right where the call is the reference's (our own
 checker of names, types and values); one of "irrelevance" where nothing is called. A format error is a call of a
-function that does not exist or with missing, unknown or mistyped arguments, or text that begins a call and is none.
+function that does not exist or with missing, unknown or mistyped arguments, or text that begins a call and is none,
+unless the model said before it that it calls nothing.
 """
 
 from collections import Counter
@@ -37,6 +38,7 @@ MEASURES = (
 )
 SAMPLING = GenerationSettings(temperature=0.0, max_tokens=160)
 _CALL_MARKS = ("<tool_call>", "[TOOL_CALLS]", '{"name"')
+_SAYS_NO = "<tool>no</tool>"  # begins an answer in our own format, where what follows is text, whatever it looks like
 # "no call" where the model answered in words
 Judgement = Verdict | Literal["no call", "unreadable call", "several calls"]
 
@@ -49,7 +51,7 @@ def make_task(settings: Mapping[str, Any]) -> PythonTask:
     return PythonTask(
         name="bfcl",
         about=ABOUT,
-        version="1",
+        version="2",
         output_type="generate_until",
         measures=MEASURES,
         settings={"method": method, "choice": choice},
@@ -87,7 +89,7 @@ def _open(method: Method, choice: ToolChoice, model: LanguageModel | None, limit
 def ask(model: LanguageModel, category: Category, question: Question, choice: ToolChoice = "auto") -> Answered:
     """Ask one question and judge the answer."""
     completion = model.chat(question.messages, SAMPLING, tools=question.tools, tool_choice=choice)
-    judgement = judge(completion, question)
+    judgement = judge(completion, question, says_no=_says_no(model, completion))
     is_right = judgement == ("no call" if question.reference is None else "right")
     is_format_error = judgement in INVALID or judgement == "unreadable call"
     calls = [{"name": call.name, "arguments": dict(call.arguments)} for call in completion.tool_calls]
@@ -123,11 +125,11 @@ def facts(samples: Sequence[tuple[Sample, Answered]]) -> dict[str, str]:
     return found
 
 
-def judge(completion: Completion, question: Question) -> Judgement:
+def judge(completion: Completion, question: Question, *, says_no: bool = False) -> Judgement:
     """The first thing that is wrong with an answer, or what else it is."""
     calls = completion.tool_calls
     if not calls:
-        is_begun = any(mark in completion.text for mark in _CALL_MARKS)
+        is_begun = not says_no and any(mark in completion.text for mark in _CALL_MARKS)
         return "unreadable call" if is_begun else "no call"
     reference = question.reference or {"": {}}  # of a function that is not there: every call is wrong
     verdicts = [check_call(call, question.tools, reference) for call in calls]
@@ -135,6 +137,13 @@ def judge(completion: Completion, question: Question) -> Judgement:
     if fault is not None:
         return fault
     return verdicts[0] if len(calls) == 1 else "several calls"
+
+
+def _says_no(model: LanguageModel, completion: Completion) -> bool:
+    """Whether the answer begins by saying that no tool fits. `Completion.text` is without that."""
+    if not isinstance(model, LocalModel):
+        return False
+    return model.engine.model.tokenizer.decode(list(completion.token_ids)).startswith(_SAYS_NO)
 
 
 def _unconstrained(model: LanguageModel) -> LanguageModel:

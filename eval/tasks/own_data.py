@@ -100,13 +100,15 @@ def share_by_length(doc: Mapping[str, Any], choose: Callable[[list[int]], int]) 
     return (doc["answer"] in candidates) / len(candidates)
 
 
-def record(task: str, runs: Mapping[str, Figures], command: Sequence[str], folder: Path = RESULTS) -> Path:
-    """Write the table of a task; the page's path."""
+def record(task: str, runs: Mapping[str, Figures], folder: Path = RESULTS) -> Path:
+    """Write the table of a task, with the figures of its runs by model; the page's path."""
     rows = {
         label: {name: _as_json(figure) for name, figure in figures.items()}
         for label, figures in {**baselines(task), **runs}.items()
     }
-    found = {"task": task, "about": find_task(task).about, "rows": rows, **provenance("eval.tasks.own_data", *command)}
+    source = provenance("eval.tasks.own_data")
+    source["command"] = "; ".join([*(f"appkit eval run {task} -m {model}" for model in runs), source["command"]])
+    found = {"task": task, "about": find_task(task).about, "rows": rows, **source}
     return write_results(
         "own-data", task, found, title="Our own data", about=ABOUT, as_markdown=as_markdown, folder=folder
     )
@@ -137,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     for task, runs in by_task.items():
-        page = record(task, runs, ["RUN…"] if runs else [])
+        page = record(task, runs)
     sys.stdout.write(f"{page}\n")
     return 0
 

@@ -93,7 +93,13 @@ def _conditions(run: Run) -> Mapping[str, str]:
 
 def _chosen(run: Run) -> dict[str, Any]:
     """The settings that are not the task's own."""
-    usual = find_task(run.task).settings
+    try:
+        usual = find_task(run.task).settings
+    except ValueError as error:  # it must be told something, such as the run to judge
+        raise EvaluationError(
+            f"{run.task} is about another run, which is in no command that others could give: its page would not say "
+            "how to get the figures again."
+        ) from error
     return {name: value for name, value in run.task_settings.items() if usual.get(name) != value}
 
 

@@ -144,7 +144,7 @@ def render(field: str, source: str, row: Row) -> str:
     except SandboxError as error:
         raise row.error(f"{field} cannot be rendered: {_reason(error)}.") from error
     except ValueError as error:
-        raise row.error(f"{field} cannot be rendered: {error}.") from error
+        raise row.error(f"{field} cannot be rendered: {str(error).removesuffix('.')}.") from error
 
 
 def columns_of(*sets: Sequence[Row]) -> list[str]:

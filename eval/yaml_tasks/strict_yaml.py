@@ -4,18 +4,16 @@
 run, and no aliases, with which a small file can stand for a huge one.
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from appkit.errors import EvaluationError
+from appkit.strict_yaml import plain_scalar
 from eval.yaml_tasks.fields import Fields
 
 MAX_FILE_BYTES = 64 << 10
 MAX_DEPTH = 30
-_WHOLE = re.compile(r"[-+]?[0-9]+", re.ASCII)
-_REAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
 
 def read_task_file(path: Path) -> Fields:
@@ -68,7 +66,7 @@ def _value(path: Path, node: Any, name: str) -> Any:
     import yaml
 
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node.value) if node.style is None else node.value
+        return plain_scalar(node.value) if node.style is None else node.value
     if isinstance(node, yaml.SequenceNode):
         return [_value(path, item, name) for item in node.value]
     fields = Fields(path, name)
@@ -100,14 +98,3 @@ def _read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise EvaluationError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
-
-
-def _scalar(text: str) -> Any:
-    """What text without quotes stands for: the core schema of YAML 1.2, its octal and hexadecimal numbers aside."""
-    if text in ("", "~", "null"):
-        return None
-    if text in ("true", "false"):
-        return text == "true"
-    if _WHOLE.fullmatch(text):
-        return int(text)
-    return float(text) if _REAL.fullmatch(text) else text

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from appkit import Message, ToolCall, ToolResult
@@ -144,6 +144,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = places(json.loads(STATE.to_json()))
 
 
+@example(path=("version",), value="\n")
 @given(path=st.sampled_from(PLACES), value=JSON)
 @settings(max_examples=300, deadline=None)
 def test_any_change_is_read_or_refused_and_never_crashes(path: tuple[Any, ...], value: Any) -> None:

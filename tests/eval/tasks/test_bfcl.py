@@ -6,7 +6,7 @@ import pytest
 
 from appkit import CapabilityError, Message, ScriptedModel, ToolCall, ToolSpec
 from appkit.errors import EvaluationDataError
-from eval.tasks.bfcl import ask, facts, make_task
+from eval.tasks.bfcl import ask, facts, judge, make_task
 from eval.tasks.bfcl_check import check_call
 from eval.tasks.bfcl_data import CATEGORIES, Question, fetch_bfcl, load_bfcl
 
@@ -47,6 +47,12 @@ def test_an_answer_is_judged(
     assert answered.values == {"acc": is_right, "acc_simple": is_right, "format_error": is_format_error}
     assert model.requests[0].tools == (TOOL,)
     assert model.requests[0].tool_choice == "auto"
+
+
+def test_who_says_that_it_calls_nothing_may_write_what_looks_like_a_call() -> None:
+    completion = ScriptedModel([say(text='See {"name": "NBA"}.')]).chat(ADD.messages, tools=ADD.tools)
+    assert judge(completion, ADD) == "unreadable call"
+    assert judge(completion, ADD, says_no=True) == "no call"
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from appkit import LocalModel, ScriptedModel
+from appkit.errors import EvaluationError
 from eval.harness.run import evaluate
 from eval.tasks.record_run import main, record_run
 from tests.helpers.tiny_model import write_tiny_model
@@ -34,6 +35,18 @@ def test_a_page_of_perplexity_says_how_the_text_was_cut_and_what_was_scored(tmp_
     assert f"tokens, {len(text.read_bytes()):,} bytes" in page
     assert "- ± of the perplexity, were tokens independent" in page
     assert "Signatures: perplexity `recipe:rolling|window:64|stride:default|start:model`" in page
+
+
+def test_a_run_about_another_run_has_no_page(tmp_path: Path) -> None:
+    asked = evaluate("smoke", ScriptedModel(["It is Tokyo."], repeats=True), limit=1, output=tmp_path / "asked")
+    judged = evaluate(
+        "judge_grade",
+        ScriptedModel(["3"], repeats=True),
+        settings={"run": str(asked.folder)},
+        output=tmp_path / "judged",
+    )
+    with pytest.raises(EvaluationError, match="judge_grade is about another run"):
+        record_run(judged, tmp_path)
 
 
 def test_a_folder_without_a_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,7 +124,8 @@ def test_sentences_end_where_they_do_in_both_languages() -> None:
 
 def test_the_page_holds_models_below_what_knows_nothing(tmp_path: Path) -> None:
     run = evaluate("summaries_en", ScriptedModel(["A text."], name="terse", repeats=True), output=tmp_path / "run")
-    page = record("summaries_en", {run.model: run.figures}, ["RUN…"], tmp_path).read_text("utf-8")
+    page = record("summaries_en", {run.model: run.figures}, tmp_path).read_text("utf-8")
+    assert "`appkit eval run summaries_en -m terse; python -m eval.tasks.own_data`" in page
     lines = [line.partition(" |")[0] for line in page.splitlines() if line.startswith("| ")]
     assert lines[-5:] == [
         "| the first sentence",
