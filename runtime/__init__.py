@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         SequenceTooLongError,
         TokenizerError,
         TrainingDataError,
+        TrainingDivergedError,
         UnsupportedModelError,
     )
     from runtime.files import data_dir
@@ -79,8 +80,13 @@ if TYPE_CHECKING:
     from runtime.training.data.encode import EncodingSettings
     from runtime.training.data.example import PreferencePair, SkippedLine, TokenExample
     from runtime.training.data.model_encoding import model_encoding
+    from runtime.training.data.packing import Packed, pack
     from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
     from runtime.training.data.report import DatasetReport, EncodedLine, LengthStatistics
+    from runtime.training.lora import LoraSettings, TrainableLora
+    from runtime.training.settings import TrainingSettings, default_learning_rate
+    from runtime.training.trainer import TrainingProgress, TrainingResult, mean_loss, train
+    from runtime.training.weights import FrozenDecoder, load_frozen_decoder
 
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
@@ -104,12 +110,14 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "EngineClosedError",
     "EngineStats",
     "FinishReason",
+    "FrozenDecoder",
     "Handle",
     "KernelUnavailableError",
     "LengthStatistics",
     "LoadError",
     "LogitDrift",
     "LoraMatrices",
+    "LoraSettings",
     "LoraWeights",
     "Manifest",
     "MergeReport",
@@ -119,6 +127,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "ModelText",
     "ModuleDrift",
     "OutOfPagesError",
+    "Packed",
     "Piece",
     "PreferencePair",
     "PreparedData",
@@ -135,7 +144,12 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "TokenScores",
     "Tokenizer",
     "TokenizerError",
+    "TrainableLora",
     "TrainingDataError",
+    "TrainingDivergedError",
+    "TrainingProgress",
+    "TrainingResult",
+    "TrainingSettings",
     "UnsupportedModelError",
     "WheelMember",
     "WheelSource",
@@ -144,6 +158,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "compare_logits",
     "compile_constraint",
     "data_dir",
+    "default_learning_rate",
     "default_template",
     "describe_peft",
     "encode_chat",
@@ -155,11 +170,14 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "import_models",
     "installed",
     "is_offline",
+    "load_frozen_decoder",
     "load_model",
     "load_model_text",
+    "mean_loss",
     "merge_to_gguf",
     "merge_to_safetensors",
     "model_encoding",
+    "pack",
     "prepare_data",
     "pull",
     "read_peft",
@@ -167,6 +185,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "recommend_models",
     "remove",
     "resolve",
+    "train",
     "verify",
     "weight_path",
     "weights_digest",
@@ -188,7 +207,7 @@ _NAMES_BY_MODULE = {
     "runtime.engine.scoring": "TokenScores",
     "runtime.errors": "AdapterError CatalogError ChatTemplateError ConstraintLimitError CorruptFileError "
     "EngineClosedError KernelUnavailableError LoadError ModelRuntimeError OutOfPagesError SequenceTooLongError "
-    "TokenizerError TrainingDataError UnsupportedModelError",
+    "TokenizerError TrainingDataError TrainingDivergedError UnsupportedModelError",
     "runtime.files": "data_dir",
     "runtime.grammar.base": "Constraint",
     "runtime.grammar.matcher": "compile_constraint",
@@ -213,6 +232,11 @@ _NAMES_BY_MODULE = {
     "runtime.training.data.model_encoding": "model_encoding",
     "runtime.training.data.prepare": "DataSettings PreparedData prepare_data",
     "runtime.training.data.report": "DatasetReport EncodedLine LengthStatistics",
+    "runtime.training.data.packing": "Packed pack",
+    "runtime.training.lora": "LoraSettings TrainableLora",
+    "runtime.training.settings": "TrainingSettings default_learning_rate",
+    "runtime.training.trainer": "TrainingProgress TrainingResult mean_loss train",
+    "runtime.training.weights": "FrozenDecoder load_frozen_decoder",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

@@ -33,7 +33,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def refuse_constant(name: str) -> NoReturn:
     """A `parse_constant` that takes none."""
-    raise ValueError(f"{name} is not a JSON value")
+    raise ValueError(f"{name} is no JSON value")
 
 
 def _finite_float(digits: str) -> float:

@@ -43,6 +43,7 @@ TORCH_HOMES = (
     "runtime.kernels.triton",
     "runtime.training",
     "appkit.llm.sentence_transformers",
+    "eval.speed.finetune",  # times a peer that runs on it
 )
 FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 

@@ -226,7 +226,8 @@ def _open_chat(session: _Session, llm: "LanguageModel") -> "Chat":
 
 def _greet(session: _Session, talk: "Chat", how: _How) -> None:
     """What a person should know before the first line; of a conversation that goes on, its last turn."""
-    said = [text("chat_banner", model=on_one_line(talk.model.name), max_seq_len=talk.model.max_seq_len)]
+    answering = talk.model.name + (f" + {session.adapter.resolve().name}" if session.adapter is not None else "")
+    said = [text("chat_banner", model=on_one_line(answering), max_seq_len=talk.model.max_seq_len)]
     if (going_on := session.going_on) is not None:
         title = on_one_line(going_on.title)
         said.append(text("chat_going_on", id=going_on.id, title=title, count=going_on.num_messages))

@@ -1,5 +1,6 @@
 """`merge_to_gguf`: the base model's file with an adapter in its matrices; everything else stays byte for byte."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ def merge_to_gguf(model: Model, lora: LoraWeights, path: str | Path, *, format: 
     if format is not None and format not in QUANTIZABLE:
         raise ValueError(f"{format!r} cannot be written; choose from {', '.join(QUANTIZABLE)}.")
     check_output(model, lora, path)
+    if not path.parent.is_dir():  # known before anything is computed
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
     with GGUFFile.open(model.path) as file:
         tensors, drifts = [], []
         for name, info in file.tensors.items():

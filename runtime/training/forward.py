@@ -13,8 +13,8 @@ from torch.utils.checkpoint import checkpoint
 
 from runtime.training.attention import packed_causal_attention
 from runtime.training.data.packing import Packed
-from runtime.training.gate import gated
-from runtime.training.linear import Dropout, frozen_linear
+from runtime.training.gate import gated_linear
+from runtime.training.linear import Dropout, LoraTerm, frozen_linear
 from runtime.training.lora import TrainableLora
 from runtime.training.loss import summed_cross_entropy
 from runtime.training.norm import rms_norm
@@ -122,8 +122,8 @@ class _Pass:
             attended = rms_norm(attended, layer.post_attention_norm, eps)
         x = x + attended
         normed = rms_norm(x, layer.feed_forward_norm, eps)
-        hidden = gated(self._linear(normed, layer.gate_up, layer_idx, 2), self._config.activation)
-        fed = self._linear(hidden, layer.down, layer_idx, 3)
+        gate_up = self._linear(normed, layer.gate_up, layer_idx, 2)
+        fed = gated_linear(gate_up, self._config.activation, layer.down, *self._terms(layer.down, layer_idx, 3))
         if layer.post_feed_forward_norm is not None:
             fed = rms_norm(fed, layer.post_feed_forward_norm, eps)
         return x + fed
@@ -143,11 +143,15 @@ class _Pass:
         return self._linear(mixed.flatten(1), layer.output, layer_idx, 1)
 
     def _linear(self, x: torch.Tensor, linear: FrozenLinear, layer_idx: int, place: int) -> torch.Tensor:
+        return frozen_linear(x, linear, *self._terms(linear, layer_idx, place))
+
+    def _terms(self, linear: FrozenLinear, layer_idx: int, place: int) -> tuple[list[LoraTerm], Dropout | None]:
+        """What the adapter does to the product at `place` of a layer."""
         if self._lora is None:
-            return frozen_linear(x, linear, ())
+            return [], None
         rate, seed = self._lora.settings.dropout, self._options.dropout_seed
         dropout = Dropout(rate, seed + 4 * layer_idx + place) if rate and seed is not None else None
-        return frozen_linear(x, linear, self._lora.terms(linear), dropout)
+        return self._lora.terms(linear), dropout
 
     def _angles_of(self, layer_idx: int) -> Angles | None:
         rope = self._config.rope_for(layer_idx)

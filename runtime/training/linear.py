@@ -52,35 +52,67 @@ class _FrozenLinear(torch.autograd.Function):
         *parameters: torch.Tensor,
     ) -> torch.Tensor:
         ctx.linear, ctx.terms, ctx.dropout = linear, terms, dropout
-        y = F.linear(x, linear.matrix.read(), linear.bias)
-        if not terms:
-            return y
-        a, b = _stacked(terms, linear.matrix.shape[0], x.dtype)
-        low = F.linear(_dropped(x, dropout), a)  # [T, sum of R]
-        ctx.save_for_backward(x, low)
-        return y.addmm_(low, b.T)
+        y, low = multiply(x, linear, terms, dropout)
+        if low is not None:
+            ctx.save_for_backward(x, low)
+        return y
 
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        linear, terms, dropout = ctx.linear, ctx.terms, ctx.dropout
-        dx = dy @ linear.matrix.read() if ctx.needs_input_grad[0] else None
-        if not terms:
-            return dx, None, None, None
-        x, low = ctx.saved_tensors
-        a, b = _stacked(terms, linear.matrix.shape[0], x.dtype)
-        dlow = dy @ b
-        if dx is not None:
-            dx = dx.addmm_(dlow, a) if dropout is None else dx + _dropped(dlow @ a, dropout)
-        da = (dlow.T @ _dropped(x, dropout)).float()
-        db = (dy.T @ low).float()
-        gradients: list[torch.Tensor] = []
-        column = 0
-        for term in terms:
-            num_outputs, rank = term.b.shape
-            gradients.append(da[column : column + rank])
-            gradients.append(db[term.start : term.start + num_outputs, column : column + rank].mul(term.scale))
-            column += rank
-        return dx, None, None, None, *gradients
+        x, low = ctx.saved_tensors if ctx.terms else (None, None)
+        dx, dlow = input_gradient(dy, ctx.linear, ctx.terms, ctx.dropout) if ctx.needs_input_grad[0] else (None, None)
+        return dx, None, None, None, *term_gradients(dy, x, low, dlow, ctx.linear, ctx.terms, ctx.dropout)
+
+
+def multiply(
+    x: torch.Tensor, linear: FrozenLinear, terms: tuple[LoraTerm, ...], dropout: Dropout | None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """`frozen_linear` without its gradients, and dropout(x) @ aᵀ [T, sum of R], which they need."""
+    y = F.linear(x, linear.matrix.read(), linear.bias)
+    if not terms:
+        return y, None
+    a, b = _stacked(terms, linear.matrix.shape[0], x.dtype)
+    low = F.linear(_dropped(x, dropout), a)
+    return y.addmm_(low, b.T), low
+
+
+def input_gradient(
+    dy: torch.Tensor, linear: FrozenLinear, terms: tuple[LoraTerm, ...], dropout: Dropout | None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """That of x [T, K], and of dropout(x) @ aᵀ on the way."""
+    dx = dy @ linear.matrix.read()
+    if not terms:
+        return dx, None
+    a, b = _stacked(terms, linear.matrix.shape[0], dy.dtype)
+    dlow = dy @ b
+    return (dx.addmm_(dlow, a) if dropout is None else dx + _dropped(dlow @ a, dropout)), dlow
+
+
+def term_gradients(
+    dy: torch.Tensor,
+    x: torch.Tensor | None,
+    low: torch.Tensor | None,
+    dlow: torch.Tensor | None,
+    linear: FrozenLinear,
+    terms: tuple[LoraTerm, ...],
+    dropout: Dropout | None,
+) -> list[torch.Tensor]:
+    """Those of each a and b in turn, float32. `low` is of `multiply`, `dlow` of `input_gradient` if it was asked."""
+    if not terms:
+        return []
+    assert x is not None and low is not None
+    if dlow is None:
+        dlow = dy @ _stacked(terms, linear.matrix.shape[0], dy.dtype)[1]
+    da = (dlow.T @ _dropped(x, dropout)).float()
+    db = (dy.T @ low).float()
+    gradients: list[torch.Tensor] = []
+    column = 0
+    for term in terms:
+        num_outputs, rank = term.b.shape
+        gradients.append(da[column : column + rank])
+        gradients.append(db[term.start : term.start + num_outputs, column : column + rank].mul(term.scale))
+        column += rank
+    return gradients
 
 
 def _stacked(terms: tuple[LoraTerm, ...], num_outputs: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:

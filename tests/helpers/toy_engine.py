@@ -85,6 +85,7 @@ class ToyDecoder(Decoder):
         )
         self.says = says
         self.num_computed = 0
+        self._adapters: np.ndarray | None = None  # which adapter wrote each slot of the pool
         self.before_forward: Callable[[np.ndarray], None] = lambda input_ids: None
 
     def kv_shape(self, num_pages: int, dtype: KVDtype = "f32") -> KVShape:
@@ -97,13 +98,26 @@ class ToyDecoder(Decoder):
         self.num_computed += len(input_ids)
         positions = pages.positions()
         owners = np.repeat(np.arange(len(pages.kv_lens)), np.diff(pages.query_starts))
-        pool[pages.page_ids[owners, positions // PAGE_SIZE], positions % PAGE_SIZE] = input_ids
+        slots = pages.page_ids[owners, positions // PAGE_SIZE], positions % PAGE_SIZE
+        pool[slots] = input_ids
+        self._check_adapter(pages, pool, slots, adapter)
         logits = np.empty((len(logit_rows), VOCAB), np.float32)
         for row, logit_row in zip(logits, logit_rows, strict=True):
             history = pool[pages.page_ids[owners[logit_row]]].reshape(-1)[: positions[logit_row] + 1]
             said = self.says(history.tolist())
             row[:] = np.nan if said < 0 else -0.1 * np.abs(np.arange(VOCAB) - said)
         return logits
+
+    def _check_adapter(
+        self, pages: PageTable, pool: Any, slots: tuple[np.ndarray, np.ndarray], adapter: object
+    ) -> None:
+        """Everything that a step reads was written with the step's own adapter."""
+        if self._adapters is None or self._adapters.shape != pool.shape:
+            self._adapters = np.full(pool.shape, None, object)
+        self._adapters[slots] = adapter
+        for page_ids, kv_len in zip(pages.page_ids, pages.kv_lens, strict=True):
+            read = self._adapters[page_ids].reshape(-1)[:kv_len]
+            assert all(written_with is adapter for written_with in read), "read what another adapter wrote"
 
 
 def toy_config(max_seq_len: int) -> ModelConfig:

@@ -36,5 +36,5 @@ class SlowStream(scripted.ScriptedStream):
 scripted.ScriptedStream = SlowStream  # type: ignore[misc]
 max_seq_len = int(os.environ.get("APPKIT_TEST_MAX_SEQ_LEN", 10_000_000))
 model = scripted.ScriptedModel(answer, name="echo", max_seq_len=max_seq_len)
-open_model.open_model = lambda spec, num_threads=None: model
+open_model.open_model = lambda spec, **options: model
 main(sys.argv[1:])

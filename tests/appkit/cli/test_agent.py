@@ -33,7 +33,7 @@ def note_taker(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(last, Message)
         return answer("Done.") if last.content.startswith("Observation:") else NOTE
 
-    monkeypatch.setattr(open_model, "open_model", lambda spec, num_threads=None: ScriptedModel(say))
+    monkeypatch.setattr(open_model, "open_model", lambda spec, **options: ScriptedModel(say))
 
 
 def notes(home: Path) -> list[str]:

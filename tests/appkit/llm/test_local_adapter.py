@@ -1,5 +1,7 @@
 """A local model with an adapter: loaded with it, given another one, and what that leaves alone."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,3 +86,12 @@ def test_an_adapter_that_cannot_be_used_leaves_nothing_open(base: Path, tmp_path
 def test_only_a_local_model_takes_an_adapter(spec: str, adapter: Path) -> None:
     with pytest.raises(ValueError, match="names has none here"):
         open_model(spec, adapter=adapter)
+
+
+def test_torch_is_not_needed(base: Path, adapter: Path) -> None:
+    script = (
+        "import sys; from appkit import LocalModel; model = LocalModel(sys.argv[1], adapter=sys.argv[2]); "
+        "model.generate('hi'); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, base, adapter], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

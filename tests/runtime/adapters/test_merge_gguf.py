@@ -112,4 +112,6 @@ def test_formats_that_cannot_be_written_are_named(rng, tmp_path):
         )
         with pytest.raises(AdapterError, match=r"blk\.9\.attn_q, which this model does not have"):
             merge_to_gguf(model, wrong, tmp_path / "x.gguf")
+        with pytest.raises(FileNotFoundError, match="no such folder"):
+            merge_to_gguf(model, adapter_for(model, rng), tmp_path / "nowhere" / "x.gguf")
     assert not (tmp_path / "x.gguf").exists()

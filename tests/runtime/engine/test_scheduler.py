@@ -1,4 +1,7 @@
-"""Random schedules: whatever is submitted, cancelled, forked and finished, no page is lost and no answer changes."""
+"""Random schedules: whatever is submitted, cancelled, forked and finished, no page is lost and no answer changes.
+
+Requests use one of two adapters or none, over prompts that begin alike.
+"""
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +15,7 @@ from runtime.engine.scheduler import Scheduler
 from runtime.engine.scoring import ScoreTask
 from runtime.kernels.ops import PAGE_SIZE
 from runtime.kvcache.pages import PagePool
+from runtime.layers.lora import LoraWeights
 from runtime.sampling.params import SamplingParams
 from tests.helpers.toy_engine import BOS, VOCAB, ToyDecoder, ToyTokenizer, expected_ids, next_token, toy_model
 
@@ -26,6 +30,9 @@ PROMPTS = st.builds(
 )
 
 
+ADAPTERS = [None, LoraWeights({}, "a"), LoraWeights({}, "b")]  # the toy asserts that no one reads another's pages
+
+
 class Schedules(RuleBasedStateMachine):
     """Three prompts fill the pool, so requests wait, give way and are computed again all the time."""
 
@@ -37,10 +44,10 @@ class Schedules(RuleBasedStateMachine):
         self.completions: list[CompletionTask] = []
         self.scores: list[ScoreTask] = []
 
-    @rule(prompt_ids=PROMPTS, max_tokens=st.integers(1, 50))
-    def submit(self, prompt_ids: list[int], max_tokens: int) -> None:
+    @rule(prompt_ids=PROMPTS, max_tokens=st.integers(1, 50), adapter=st.sampled_from(ADAPTERS))
+    def submit(self, prompt_ids: list[int], max_tokens: int, adapter: LoraWeights | None) -> None:
         params = SamplingParams(temperature=0, max_tokens=max_tokens)
-        request = Request(prompt_ids=tuple(prompt_ids[: MAX_LEN - 1]), params=params)
+        request = Request(prompt_ids=tuple(prompt_ids[: MAX_LEN - 1]), params=params, adapter=adapter)
         task = CompletionTask(request, ToyTokenizer(), VOCAB, MAX_LEN, None)
         self.completions.append(task)
         self.scheduler.add(task)
@@ -50,11 +57,15 @@ class Schedules(RuleBasedStateMachine):
     def fork(self, data: st.DataObject, max_tokens: int) -> None:
         parent = data.draw(st.sampled_from(self.completions))
         generated = [token_id for piece in parent.outbox.pieces() for token_id in piece.token_ids]
-        self.submit([*parent.request.prompt_ids, *generated], max_tokens)
+        self.submit([*parent.request.prompt_ids, *generated], max_tokens, parent.request.adapter)
 
-    @rule(prompt_ids=PROMPTS, continuation_ids=st.lists(st.integers(0, 255), min_size=1, max_size=40))
-    def score(self, prompt_ids: list[int], continuation_ids: list[int]) -> None:
-        task = ScoreTask(prompt_ids, continuation_ids, VOCAB, None)
+    @rule(
+        prompt_ids=PROMPTS,
+        continuation_ids=st.lists(st.integers(0, 255), min_size=1, max_size=40),
+        adapter=st.sampled_from(ADAPTERS),
+    )
+    def score(self, prompt_ids: list[int], continuation_ids: list[int], adapter: LoraWeights | None) -> None:
+        task = ScoreTask(prompt_ids, continuation_ids, VOCAB, adapter)
         self.scores.append(task)
         self.scheduler.add(task)
 

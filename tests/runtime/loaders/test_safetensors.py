@@ -112,7 +112,7 @@ CORRUPT = {
     "header not JSON": (packed("{nonsense"), "the header is not valid JSON"),
     "header not UTF-8": (packed(b'{"\xff": 1}'), "the header is not valid JSON"),
     "header a list": (packed("[]"), "is not a safetensors file; it looks like"),
-    "header with NaN": (packed('{"a": NaN}'), "NaN is not a JSON value"),
+    "header with NaN": (packed('{"a": NaN}'), "NaN is no JSON value"),
     "header nested deeply": (packed('{"a":' + "[" * 100_000), "nested too deeply"),
     "number of 5000 digits": (packed('{"a":' + "9" * 5000 + "}"), "the header is not valid JSON"),
     "name twice": (packed('{"a": 1, "a": 2}'), "'a' is there twice"),

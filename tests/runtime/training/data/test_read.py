@@ -81,7 +81,7 @@ def test_bad_lines_are_named_with_number_and_reason(tmp_path: Path) -> None:
     assert reasons[3].startswith("it is not JSON (Expecting property name")
     assert reasons[4] == "it is no JSON object"
     assert "'messages' is there twice" in reasons[5]
-    assert "NaN is not a JSON value" in reasons[6]
+    assert "NaN is no JSON value" in reasons[6]
     assert reasons[7] == "it is not UTF-8 (byte 0)"
     assert reasons[8] == 'it lacks "messages"'
     assert reasons[10] == "it has no answer of the assistant to learn from"

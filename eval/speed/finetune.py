@@ -1,0 +1,245 @@
+"""Fine-tuning: our trainer against PEFT with transformers, the same adapter on the same tokens.
+
+    python -m eval.speed.finetune [MODEL] [--repeats 3] [--steps 6] [--length 256] [--sequences 4]
+        [--threads N] [--save]
+
+LoRA r=8 on all linear maps, no dropout, every position supervised, AdamW with a constant rate, the same
+batch at every step. Both begin with the
+same a matrices and b at zero. Each side is a process of its own, so that its peak memory is its own; the sides take
+turns, so that what else runs on the machine falls on all of them. A step is forward, backward and update; the first
+of a process is left out of its time. PEFT reads the same file through transformers' own GGUF reader, and runs in
+float32, in bfloat16 with float32 adapters (its default), and in bfloat16 throughout. Needs `peft`, `transformers`,
+`gguf` and `torch`.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.tasks.provenance import provenance
+from eval.tasks.results import write_results
+from runtime import (
+    LoraSettings,
+    Packed,
+    TrainableLora,
+    TrainingSettings,
+    load_frozen_decoder,
+    load_model_text,
+    resolve,
+    train,
+)
+
+SIDES = ("ours-bfloat16", "ours-float32", "peft-bfloat16", "peft-bfloat16-adapters-too", "peft-float32")
+RANK, ALPHA, LEARNING_RATE = 8, 16, 1e-3
+TEXTS = Path(__file__).parents[1] / "data" / "translation_zh_en.jsonl"
+_HF_NAMES = {
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+ABOUT = """
+The same adapter, LoRA r=8 on all linear maps, trained on the same tokens from the same start by us and by PEFT with
+transformers. Tokens a second are medians over processes of their median step; memory is the peak of the process,
+libraries included; the loss difference is the largest of any step, relative to PEFT in float32.
+"""
+
+
+def main(arguments: list[str]) -> None:
+    """Measure and print; with --save, also into `eval/results`."""
+    parser = argparse.ArgumentParser(prog="python -m eval.speed.finetune", description=__doc__)
+    parser.add_argument("model", nargs="?", default="smollm2-135m")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--length", type=int, default=256)
+    parser.add_argument("--sequences", type=int, default=4)
+    parser.add_argument("--threads", type=int, help="of torch; all cores unless told")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
+    parser.add_argument("--save", action="store_true")
+    parser.add_argument("--one-side", choices=SIDES, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.one_side is not None:
+        ids = _token_ids(options)
+        if options.threads is not None:
+            import torch
+
+            torch.set_num_threads(options.threads)
+        run = _ours if options.one_side.startswith("ours") else _peft
+        losses, clock = run(options.one_side, options.model, ids, options.steps)
+        sys.stdout.write(json.dumps(_measured(losses, clock)) + "\n")
+        return
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in options.sides}
+    for _ in range(options.repeats):
+        for side in options.sides:
+            runs[side].append(_in_a_process(side, options))
+            sys.stderr.write(f"{side}: {json.dumps(runs[side][-1])}\n")
+    figures = _figures(runs, options) | provenance("eval.speed.finetune", *arguments)
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    if options.save:
+        threads = "" if options.threads is None else f", {options.threads} thread" + "s" * (options.threads > 1)
+        name = f"{Path(options.model).stem}, {options.sequences}×{options.length} tokens{threads}"
+        write_results("finetune", name, figures, title="Fine-tuning speed", about=ABOUT, as_markdown=_page)
+
+
+def _in_a_process(side: str, options: argparse.Namespace) -> dict[str, Any]:
+    command = [sys.executable, "-m", "eval.speed.finetune", options.model, "--one-side", side]
+    for name in ("steps", "length", "sequences"):
+        command += [f"--{name}", str(getattr(options, name))]
+    if options.threads is not None:
+        command += ["--threads", str(options.threads)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=1800)
+    found: dict[str, Any] = json.loads(done.stdout.decode().splitlines()[-1])
+    return found
+
+
+def _measured(losses: list[float], clock: "_Clock") -> dict[str, Any]:
+    seconds, processor_seconds = clock.seconds, clock.processor_seconds
+    return {
+        "losses": [round(loss, 5) for loss in losses],
+        "step_seconds": round(statistics.median(seconds[1:]), 4),
+        "fastest_step_seconds": round(min(seconds[1:]), 4),
+        "step_processor_seconds": round(statistics.median(processor_seconds[1:]), 4),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def _token_ids(options: argparse.Namespace) -> np.ndarray:
+    """[sequences, length] int32 of English and Chinese text."""
+    with TEXTS.open(encoding="utf-8") as lines:
+        text = "\n".join(str(value) for line in lines for value in json.loads(line).values())
+    ids = np.array(load_model_text(options.model).tokenizer.encode(text), np.int32)
+    return np.resize(ids, (options.sequences, options.length))
+
+
+def _ours(side: str, model: str, ids: np.ndarray, steps: int) -> tuple[list[float], "_Clock"]:
+    import torch
+
+    decoder = load_frozen_decoder(resolve(model), getattr(torch, side.removeprefix("ours-")))
+    lora = TrainableLora(decoder, LoraSettings(rank=RANK, alpha=ALPHA))
+    sequences, length = ids.shape
+    row = Packed(
+        input_ids=ids.reshape(-1),
+        is_supervised=np.tile(np.arange(length) > 0, sequences),
+        cu_seqlens=np.arange(sequences + 1, dtype=np.int32) * length,
+    )
+    settings = TrainingSettings(
+        learning_rate=LEARNING_RATE, schedule="constant", warmup_share=0, num_epochs=steps, max_grad_norm=1e9
+    )
+    clock = _Clock()
+    losses = train(decoder, lora, [row], settings, on_progress=lambda progress: clock.tick()).losses
+    return list(losses), clock
+
+
+def _peft(side: str, model: str, ids: np.ndarray, steps: int) -> tuple[list[float], "_Clock"]:
+    import peft
+    import torch
+    import transformers
+
+    path = resolve(model)
+    dtype = torch.float32 if side == "peft-float32" else torch.bfloat16
+    base = transformers.AutoModelForCausalLM.from_pretrained(str(path.parent), gguf_file=path.name, dtype=dtype)
+    modules = [name.rsplit(".", 1)[-1] for name in _HF_NAMES.values()]
+    config = peft.LoraConfig(r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, target_modules=modules)
+    adapted = peft.get_peft_model(base, config, autocast_adapter_dtype=side != "peft-bfloat16-adapters-too")
+    _same_start_(adapted, model)
+    adapted.train()
+    parameters = [parameter for parameter in adapted.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0)
+    batch = torch.from_numpy(ids.astype(np.int64))
+    clock, losses = _Clock(), []
+    for _ in range(steps):
+        optimizer.zero_grad(set_to_none=True)
+        loss = adapted(input_ids=batch, labels=batch, use_cache=False).loss
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        clock.tick()
+    return losses, clock
+
+
+def _same_start_(adapted: Any, model: str) -> None:
+    """Give PEFT our first a matrices; both begin with b at zero."""
+    import torch
+
+    ours = TrainableLora(load_frozen_decoder(resolve(model), keep_quantized=True), LoraSettings(rank=RANK, alpha=ALPHA))
+    modules = dict(adapted.named_modules())
+    with torch.no_grad():
+        for name, (a, _) in ours.parameters.items():
+            _, layer, part = name.split(".")
+            linear = modules[f"base_model.model.model.layers.{layer}.{_HF_NAMES[part]}"]
+            linear.lora_A["default"].weight.copy_(a)
+            assert not linear.lora_B["default"].weight.any()
+
+
+class _Clock:
+    """Times of steps, on the wall and of the processor."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.processor_seconds: list[float] = []
+        self._last = time.perf_counter(), time.process_time()
+
+    def tick(self) -> None:
+        """A step has ended."""
+        now = time.perf_counter(), time.process_time()
+        self.seconds.append(now[0] - self._last[0])
+        self.processor_seconds.append(now[1] - self._last[1])
+        self._last = now
+
+
+def _figures(runs: dict[str, list[dict[str, Any]]], options: argparse.Namespace) -> dict[str, Any]:
+    num_tokens = options.sequences * options.length
+    reference = runs.get("peft-float32")
+    sides = {}
+    for side, found in runs.items():
+        seconds = statistics.median(run["step_seconds"] for run in found)
+        sides[side] = {
+            "tokens_per_s": round(num_tokens / seconds, 1),
+            "tokens_per_s_of_each": [round(num_tokens / run["step_seconds"], 1) for run in found],
+            "processor_seconds_a_step": statistics.median(run["step_processor_seconds"] for run in found),
+            "peak_mb": statistics.median(run["peak_mb"] for run in found),
+            "losses": found[0]["losses"],
+        }
+        if reference is not None:
+            pairs = zip(found[0]["losses"], reference[0]["losses"], strict=True)
+            sides[side]["largest_loss_difference"] = round(max(abs(one / other - 1) for one, other in pairs), 5)
+    return {
+        "tokens_a_step": num_tokens,
+        "steps": options.steps,
+        "repeats": options.repeats,
+        "threads": options.threads,
+        "sides": sides,
+    }
+
+
+def _page(figures: dict[str, Any]) -> str:
+    lines = [
+        f"## {figures['tokens_a_step']:,} tokens a step, {figures['steps']} steps, "
+        f"{figures['repeats']} processes a side, {figures['threads'] or 'all'} threads",
+        "",
+        "| side | tokens/s | processor s a step | peak MB | last loss | largest loss difference |",
+        "|---|---|---|---|---|---|",
+    ]
+    for side, found in figures["sides"].items():
+        difference = found.get("largest_loss_difference")
+        shown = "" if difference is None else f"{100 * difference:.2f} %"
+        lines.append(
+            f"| {side} | {found['tokens_per_s']:,.0f} | {found['processor_seconds_a_step']:.2f} | "
+            f"{found['peak_mb']:,.0f} | {found['losses'][-1]:.4f} | {shown} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
