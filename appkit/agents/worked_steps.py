@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from appkit.agents.react_words import ReactWords
+from appkit.llm.language import is_chinese
 from appkit.tools import Tool, ToolExample
 
 MAX_EXAMPLES = 6  # of all tools together: each is some sixty tokens of every prompt
@@ -19,18 +20,14 @@ def worked_steps(tools: Sequence[Tool], words: ReactWords, *, has_answers: bool)
     Args:
         has_answers: with the steps that answer; not where answers have a form that these would not keep to.
     """
-    of_each = [[(tool, one) for one in tool.examples if is_chinese(one) == (words.language == "zh")] for tool in tools]
+    wants_chinese = words.language == "zh"
+    of_each = [[(tool, one) for one in tool.examples if is_chinese(one.question) == wants_chinese] for tool in tools]
     in_turn = [pair for row in zip_longest(*of_each) for pair in row if pair is not None]
     return tuple(
         step
         for tool, example in reversed(in_turn[:MAX_EXAMPLES])  # the first of a tool stands nearest to the task
         for step in _steps(tool.name, example, words)[: 2 if has_answers else 1]
     )
-
-
-def is_chinese(example: ToolExample) -> bool:
-    """Whether the question holds a Chinese character."""
-    return any("\u4e00" <= character <= "\u9fff" for character in example.question)
 
 
 def _steps(name: str, example: ToolExample, words: ReactWords) -> list[dict[str, str]]:
