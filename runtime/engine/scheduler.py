@@ -8,6 +8,7 @@ gives its own back and waits to be computed again, so the oldest always gets on.
 and no other.
 """
 
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.engine.task import Task, fit_one_chunk
+from runtime.engine.prefill_pace import PrefillPace
+from runtime.engine.task import Task, num_pending
 from runtime.kvcache.pages import PagePool
 from runtime.kvcache.prefix_cache import PrefixCache
 from runtime.kvcache.sequence import KVSequence, build_page_table
@@ -39,12 +41,14 @@ class EngineStats:
 class Scheduler:
     """Owns the pages and every task from `add` until it has ended. One thread uses it."""
 
-    def __init__(self, decoder: Decoder, pool: PagePool) -> None:
+    def __init__(self, decoder: Decoder, pool: PagePool, pace: PrefillPace | None = None) -> None:
         self._decoder = decoder
         self._pool = pool
         self._prefixes = PrefixCache(pool)
         self._waiting: deque[Task] = deque()
         self._running: list[Task] = []  # in the order they started
+        self._pace = pace or PrefillPace()
+        self._chunk = self._pace.chunk  # tokens; the same for a whole round, for which pages are reserved
 
     def add(self, task: Task) -> None:
         """Queue a task whose ids fit in the pool when it is alone."""
@@ -56,6 +60,7 @@ class Scheduler:
 
     def round(self) -> None:
         """Let every running task make one step, after ending the unwanted and starting what can start."""
+        self._chunk = self._pace.chunk
         self._drop_unwanted()
         self._start_waiting()
         for group in self._groups():
@@ -106,13 +111,17 @@ class Scheduler:
         self._retire_done()
 
     def _start_waiting(self) -> None:
-        while self._waiting and len(self._running) < MAX_RUNNING and fit_one_chunk(self._prefilling()):
+        while self._waiting and len(self._running) < MAX_RUNNING and self._fit_one_chunk(self._prefilling()):
             if not self._start(self._waiting[0]):
                 return
             self._waiting.popleft()
 
     def _prefilling(self) -> list[Task]:
         return [task for task in self._running if task.is_prefilling]
+
+    def _fit_one_chunk(self, tasks: Sequence[Task]) -> bool:
+        """Whether everything these wait for is no more than the prompt tokens of one step."""
+        return num_pending(tasks) <= self._chunk
 
     def _start(self, task: Task) -> bool:
         """Give a task the pages of all its ids, shared where they are known; False where it must wait for them."""
@@ -133,7 +142,7 @@ class Scheduler:
         if not prefilling:
             return True
         best_len = max(task.sequence.num_shareable(other.sequence, task.max_reuse_len) for other in prefilling)
-        return best_len <= task.sequence.num_computed and fit_one_chunk([*prefilling, task])
+        return best_len <= task.sequence.num_computed and self._fit_one_chunk([*prefilling, task])
 
     def _reserve(self, task: Task, num_tokens: int) -> bool:
         """Pages for a task's first `num_tokens` tokens, at the cost of cached ones; False where that is not enough."""
@@ -148,7 +157,7 @@ class Scheduler:
     def _groups(self) -> list[list[Task]]:
         """Running tasks by adapter, each with pages for its next step."""
         for task in list(self._running):  # the oldest first: it takes pages from the youngest
-            while task in self._running and not self._reserve(task, task.next_span()[1]):
+            while task in self._running and not self._reserve(task, task.next_span(self._chunk)[1]):
                 self._preempt_youngest()
         groups: dict[int, list[Task]] = {}
         for task in self._running:
@@ -184,12 +193,13 @@ class Scheduler:
         counts: list[int] = []
         steps = []
         for task in tasks:
-            start, end = task.next_span()
+            start, end = task.next_span(self._chunk)
             wanted = task.wanted_positions(start, end)
             logit_rows += [len(input_ids) + position - start for position in wanted]
             counts.append(len(wanted))
             input_ids += task.sequence.ids[start:end]
             steps.append((task.sequence, end - start))
+        began = time.perf_counter()
         logits = self._decoder.forward(
             np.array(input_ids, np.int32),
             build_page_table(steps),
@@ -197,6 +207,7 @@ class Scheduler:
             np.array(logit_rows, np.int32),
             tasks[0].adapter,
         )
+        self._pace.note(len(input_ids), time.perf_counter() - began)
         for task, (sequence, num_new) in zip(tasks, steps, strict=True):
             sequence.num_computed += num_new
             task.has_prompt_behind |= sequence.num_computed == len(sequence.ids)

@@ -39,8 +39,8 @@ class ScoreTask(Task):
     def max_reuse_len(self) -> int:
         return self._first
 
-    def next_span(self) -> tuple[int, int]:
-        start, end = super().next_span()
+    def next_span(self, chunk: int) -> tuple[int, int]:
+        start, end = super().next_span(chunk)
         return start, min(end, max(start, self._first) + self._max_rows)
 
     def wanted_positions(self, start: int, end: int) -> range:

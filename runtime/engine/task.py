@@ -9,8 +9,6 @@ import numpy as np
 from runtime.kvcache.sequence import KVSequence
 from runtime.layers.lora import LoraWeights
 
-PREFILL_CHUNK = 256  # prompt tokens a step: cancelling and deadlines are looked at between steps
-
 
 class Task(ABC):
     """Belongs to the loop's thread once handed over; only `cancel` may come from another."""
@@ -54,10 +52,10 @@ class Task(ABC):
     def begin(self, num_cached: int) -> None:  # noqa: B027 (most kinds have nothing to do)
         """Called when the first pages are there; again after a preemption."""
 
-    def next_span(self) -> tuple[int, int]:
-        """First and past-the-last position of the next step."""
+    def next_span(self, chunk: int) -> tuple[int, int]:
+        """First and past-the-last position of a next step of up to `chunk` tokens."""
         start = self.sequence.num_computed
-        return start, min(len(self.sequence.ids), start + PREFILL_CHUNK)
+        return start, min(len(self.sequence.ids), start + chunk)
 
     @property
     def num_pending(self) -> int:
@@ -73,6 +71,6 @@ class Task(ABC):
         return self.timeout_s is not None and time.monotonic() - self.submitted_at > self.timeout_s
 
 
-def fit_one_chunk(tasks: Iterable[Task]) -> bool:
-    """Whether everything these tasks wait for is no more than the prompt tokens of one step."""
-    return sum(task.num_pending for task in tasks) <= PREFILL_CHUNK
+def num_pending(tasks: Iterable[Task]) -> int:
+    """Ids of all of these that are not computed yet."""
+    return sum(task.num_pending for task in tasks)

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from runtime.engine import task as task_module
 from runtime.engine.completion import CompletionTask
+from runtime.engine.prefill_pace import PrefillPace
 from runtime.engine.requests import Request
 from runtime.engine.scheduler import Scheduler
 from runtime.engine.scoring import ScoreTask
@@ -40,7 +40,7 @@ class Schedules(RuleBasedStateMachine):
         super().__init__()
         decoder = ToyDecoder(MAX_LEN, next_token)
         self.pool = PagePool(decoder.backend, decoder.kv_shape(NUM_PAGES))
-        self.scheduler = Scheduler(decoder, self.pool)
+        self.scheduler = Scheduler(decoder, self.pool, PrefillPace(10))
         self.completions: list[CompletionTask] = []
         self.scores: list[ScoreTask] = []
 
@@ -109,8 +109,7 @@ class Schedules(RuleBasedStateMachine):
         self.scheduler.end_all(RuntimeError("over"))  # asserts that every page came back
 
 
-def run_schedules(num_examples: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_module, "PREFILL_CHUNK", 10)
+def run_schedules(num_examples: int) -> None:
     run_state_machine_as_test(
         Schedules,
         settings=settings(
@@ -123,13 +122,13 @@ def run_schedules(num_examples: int, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_no_schedule_loses_a_page_or_changes_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_schedules(60, monkeypatch)
+def test_no_schedule_loses_a_page_or_changes_an_answer() -> None:
+    run_schedules(60)
 
 
 @pytest.mark.slow
-def test_no_schedule_of_many_loses_a_page_or_changes_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_schedules(3000, monkeypatch)
+def test_no_schedule_of_many_loses_a_page_or_changes_an_answer() -> None:
+    run_schedules(3000)
 
 
 def test_the_oldest_request_keeps_its_pages_when_they_run_out() -> None:
