@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from runtime.files import data_dir
     from runtime.grammar.base import Constraint
     from runtime.grammar.matcher import compile_constraint
+    from runtime.kernels.cpu.bandwidth import measure_bandwidth
+    from runtime.kernels.cpu.threads import default_num_threads
     from runtime.kernels.registry import available_backends, get_backend
     from runtime.layers.lora import LoraMatrices, LoraWeights
     from runtime.loaders.catalog import (
@@ -159,6 +161,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "compile_constraint",
     "data_dir",
     "default_learning_rate",
+    "default_num_threads",
     "default_template",
     "describe_peft",
     "encode_chat",
@@ -174,6 +177,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "load_model",
     "load_model_text",
     "mean_loss",
+    "measure_bandwidth",
     "merge_to_gguf",
     "merge_to_safetensors",
     "model_encoding",
@@ -211,6 +215,8 @@ _NAMES_BY_MODULE = {
     "runtime.files": "data_dir",
     "runtime.grammar.base": "Constraint",
     "runtime.grammar.matcher": "compile_constraint",
+    "runtime.kernels.cpu.bandwidth": "measure_bandwidth",
+    "runtime.kernels.cpu.threads": "default_num_threads",
     "runtime.kernels.registry": "available_backends get_backend",
     "runtime.layers.lora": "LoraMatrices LoraWeights",
     "runtime.loaders.catalog": "find_entry find_stored is_offline pull read_stored remove resolve verify",

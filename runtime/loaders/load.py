@@ -46,6 +46,7 @@ class Model:
         entry: CatalogEntry | None,
         kv_dtype: KVDtype,
         bytes_by_format: Mapping[str, int],
+        bytes_per_token: int,
     ) -> None:
         self.name = name
         self.path = path
@@ -56,6 +57,7 @@ class Model:
         self.entry = entry
         self.kv_dtype = kv_dtype
         self.bytes_by_format = bytes_by_format  # of the weights, as stored in the file
+        self.bytes_per_token = bytes_per_token  # of the weights that one token of decoding reads
         self._network: Decoder | Encoder | None = network
 
     @property
@@ -89,6 +91,7 @@ class Model:
             "max_seq_len": config.max_seq_len,
             "weight_bytes": sum(self.bytes_by_format.values()),
             "bytes_by_format": dict(self.bytes_by_format),
+            "bytes_per_token": self.bytes_per_token,
         }
 
     def close(self) -> None:
@@ -163,6 +166,7 @@ def _build_model(
         entry=entry,
         kv_dtype=kv_dtype,
         bytes_by_format=_bytes_by_format(file),
+        bytes_per_token=_bytes_per_token(file),
     )
 
 
@@ -186,6 +190,15 @@ def _check_memory(file: GGUFFile, path: Path, backend: Backend) -> None:
             "`appkit models recommend` names one.",
             path,
         )
+
+
+def _bytes_per_token(file: GGUFFile) -> int:
+    """Every weight once; of a table of embeddings one row, unless it is the head as well."""
+    total = sum(info.num_bytes for info in file.tensors.values())
+    table = file.tensors.get("token_embd.weight")
+    if table is None or "output.weight" not in file.tensors:
+        return total
+    return total - table.num_bytes + table.num_bytes // table.shape[0]
 
 
 def _bytes_by_format(file: GGUFFile) -> dict[str, int]:

@@ -73,6 +73,7 @@ def test_describe_tells_sizes_and_formats(path):
         facts = model.describe()
     assert (facts["architecture"], facts["kind"], facts["num_layers"]) == ("llama", "base", 2)
     assert facts["weight_bytes"] == sum(facts["bytes_by_format"].values()) and "Q8_0" in facts["bytes_by_format"]
+    assert facts["bytes_per_token"] <= facts["weight_bytes"]
 
 
 def test_a_closed_model_says_so(path):

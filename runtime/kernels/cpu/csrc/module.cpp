@@ -252,4 +252,9 @@ NB_MODULE(_cpu, m) {
     packed_attention(executor, q.data(), k.data(), v.data(), cu_seqlens.data(), num_sequences, causal, settings,
                      out.data());
   });
+
+  m.def("read_memory", [](Executor& executor, const Array<uint64_t>& words) {
+    nb::gil_scoped_release release;
+    return read_memory(executor, words.data(), static_cast<int64_t>(words.size()));
+  });
 }

@@ -73,4 +73,7 @@ void paged_attention(Executor& executor, const float* q, const KvLayer& layer, c
 void packed_attention(Executor& executor, const float* q, const float* k, const float* v, const int32_t* starts,
                       int64_t num_sequences, bool is_causal, const AttentionSettings& settings, float* out);
 
+// The sum of all words, modulo 2⁶⁴: no op of a model, but how fast memory can be read on these threads.
+uint64_t read_memory(Executor& executor, const uint64_t* words, int64_t count);
+
 }  // namespace appkit
