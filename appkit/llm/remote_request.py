@@ -15,17 +15,32 @@ from appkit.llm.base import GenerationSettings
 from appkit.messages import Message, ToolChoice, ToolSpec
 
 _SHARED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
-_EXTRA = ("top_k", "min_p", "repetition_penalty", "ignore_eos")
-_SAME = MappingProxyType({name: name for name in _EXTRA})
+_COMMON = ("top_k", "min_p", "repetition_penalty", "ignore_eos")  # that several servers take
+_EXTRA = (
+    *_COMMON,
+    "typical_p",
+    "dynamic_temperature",
+    "no_repeat_ngram",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+)
+_SAME = MappingProxyType({name: name for name in _COMMON})
+_OF_LLAMA_CPP = ("typical_p", "dry_multiplier", "dry_base", "dry_allowed_length")  # as its server's page has them
 
 # By what a server writes as `owned_by` in its list of models: our names of the extra settings, and its own.
 _DIALECTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "vllm": _SAME,
         "sglang": _SAME,
-        "llamacpp": MappingProxyType({**_SAME, "repetition_penalty": "repeat_penalty"}),
+        "llamacpp": MappingProxyType(
+            {**_SAME, "repetition_penalty": "repeat_penalty", **{name: name for name in _OF_LLAMA_CPP}}
+        ),
     }
 )
+
+
+_SERVER_NAMES = {"vllm": "vLLM", "sglang": "SGLang", "llamacpp": "llama.cpp"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +109,17 @@ def _body(dialect: Dialect, settings: GenerationSettings, max_tokens_name: str) 
         if name not in dialect.extra_names:
             raise CapabilityError(
                 f"{dialect.model} is asked over the OpenAI protocol, which has no {name}, and its server is not known "
-                f"to take it: leave {name} out. Servers of vLLM, SGLang and llama.cpp take it.",
+                f"to take it: leave {name} out. {_who_takes(name)}",
                 dialect.model,
                 name,
             )
         body[dialect.extra_names[name]] = given[name]
     return body
+
+
+def _who_takes(name: str) -> str:
+    servers = [_SERVER_NAMES[owner] for owner, names in _DIALECTS.items() if name in names]
+    if not servers:
+        return "A model on this machine takes it."
+    *others, last = servers
+    return f"Servers of {', '.join(others)} and {last} take it." if others else f"Servers of {last} take it."

@@ -12,12 +12,18 @@ _REAL: Mapping[str, tuple[float, float]] = {  # least and greatest
     "temperature": (0, 100),
     "top_p": (0, 1),
     "min_p": (0, 1),
+    "typical_p": (0, 1),
+    "dynamic_temperature": (0, 100),
     "repetition_penalty": (0.01, 100),
     "presence_penalty": (-2, 2),
     "frequency_penalty": (-2, 2),
+    "dry_multiplier": (0, 100),
+    "dry_base": (1, 100),
 }
 _WHOLE: Mapping[str, tuple[int, int]] = {
     "top_k": (0, 1 << 31),
+    "no_repeat_ngram": (0, 1 << 31),
+    "dry_allowed_length": (1, 1 << 31),
     "seed": (0, (1 << 64) - 1),
     "max_tokens": (1, 1 << 31),
     "logprobs": (0, 20),
@@ -45,7 +51,7 @@ def _problem_with(name: str, value: Any) -> str:
     """What is wrong with an option's value, as the end of a sentence; empty where nothing is."""
     if name in _REAL:
         low, high = _REAL[name]
-        if name == "top_p" and value == 0:
+        if name in ("top_p", "typical_p") and value == 0:
             return "that keeps no token; temperature 0 takes the likeliest"
         return "" if _is_number(value) and low <= value <= high else f"give a number from {low:g} to {high:g}"
     if name in _WHOLE:

@@ -12,6 +12,7 @@ from runtime.engine.stop_text import StopText
 from runtime.engine.task import Task
 from runtime.errors import ModelRuntimeError
 from runtime.grammar.base import Matcher
+from runtime.sampling.breakers import breaker_ids
 from runtime.sampling.logprobs import TokenLogprobs
 from runtime.sampling.sampler import Sampler
 from runtime.tokenizer.base import Tokenizer
@@ -57,7 +58,9 @@ class CompletionTask(Task):
 
     def begin(self, num_cached: int) -> None:
         if self._sampler is None:
-            self._sampler = Sampler(self.request.params, self.request.prompt_ids, self._vocab_size)
+            params = self.request.params
+            breakers = breaker_ids(self._tokenizer) if params.dry_multiplier else frozenset()
+            self._sampler = Sampler(params, self.request.prompt_ids, self._vocab_size, breakers)
             self._num_cached = num_cached
             self._started_at = time.monotonic()
 

@@ -75,6 +75,50 @@ def keep_min_p(logits: np.ndarray, min_p: float) -> np.ndarray:
     return _cut(logits, logits < logits.max(axis=-1, keepdims=True) + np.float32(math.log(min_p)))
 
 
+def keep_typical(logits: np.ndarray, p: float) -> np.ndarray:
+    """Keep the tokens whose surprise is nearest to the expected one, until their probabilities together reach `p`.
+
+    Unlike the other filters it may rule out the likeliest token.
+
+    Args:
+        logits: [B, V] float32, unnormalised.
+        p: probability mass to keep, 0 < p <= 1; 1 keeps all. Checked by `SamplingParams`.
+
+    Returns:
+        [B, V], a new array: kept values unchanged, the rest -inf.
+
+    Source: Meister et al., locally typical sampling, arXiv:2202.00666.
+    """
+    if p == 1:
+        return logits.copy()
+    probs = softmax(logits)
+    with np.errstate(divide="ignore"):
+        surprise = -np.log(probs)
+    distance = np.abs(surprise - entropy(probs)[:, None])
+    kept = np.full_like(logits, -np.inf)
+    for row, kept_row, mass, far in zip(logits, kept, probs, distance, strict=True):
+        order = np.argsort(far, kind="stable")
+        before = mass[order].cumsum() - mass[order]  # ahead of each token, 0 for the first
+        ids = order[before < p]
+        kept_row[ids] = row[ids]
+    return kept
+
+
+def entropy(probs: np.ndarray) -> np.ndarray:
+    """[B] nats of probabilities [B, V]."""
+    logs = np.log(probs, out=np.zeros_like(probs), where=probs > 0)
+    return np.asarray(-(probs * logs).sum(axis=-1))
+
+
+def temperature_by_entropy(logits: np.ndarray, temperature: float, theta: float) -> float:
+    """temperature · 0.8^(theta / H) for the entropy H of logits [V]: near 0 where the model is sure of a token.
+
+    Source: Zhang et al., entropy-based dynamic temperature, arXiv:2403.14541, equation 3, with N = 0.8.
+    """
+    nats = float(entropy(softmax(logits[None]))[0])
+    return temperature * 0.8 ** (theta / nats) if nats > 0 else 0.0
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """[B, V] probabilities in float64, so that sums over a large vocabulary keep their digits."""
     # exponents in float32 cost a tenth, and their error (1e-7) is that of the logits themselves

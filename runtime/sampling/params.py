@@ -22,9 +22,15 @@ class SamplingParams:
     top_k: int = 0  # 0 keeps all
     top_p: float = 1.0  # 0 < p ≤ 1
     min_p: float = 0.0  # 0 ≤ p ≤ 1
+    typical_p: float = 1.0  # 0 < p ≤ 1 (arXiv:2202.00666)
+    dynamic_temperature: float = 0.0  # θ ≥ 0 of arXiv:2403.14541: colder where the model is sure; 0 is off
     repetition_penalty: float = 1.0  # > 0; 1 is none; over prompt and completion (arXiv:1909.05858)
     presence_penalty: float = 0.0  # −2 … 2, over the completion
     frequency_penalty: float = 0.0  # −2 … 2, over the completion
+    no_repeat_ngram: int = 0  # no run of so many tokens comes twice in the completion; 0 is off
+    dry_multiplier: float = 0.0  # ≥ 0: what lengthening a repeat costs (`sampling/repetition.py`); 0 is off, 0.8 usual
+    dry_base: float = 1.75  # ≥ 1: how much more each further token of a repeat costs
+    dry_allowed_length: int = 2  # ≥ 1: tokens of a repeat that cost `dry_multiplier` alone; shorter ones cost nothing
     logit_bias: Mapping[int, float] = field(default_factory=dict)  # token id → added to its logit
     seed: int | None = None  # 0 ≤ seed < 2⁶⁴
     max_tokens: int | None = None  # None: as many as the context holds
@@ -39,9 +45,19 @@ class SamplingParams:
         if self.top_p == 0:
             raise ValueError("top_p is 0, which keeps nothing; use temperature=0 for the likeliest token.")
         self._check_range("min_p", self.min_p, 0, 1)
+        self._check_range("typical_p", self.typical_p, 0, 1)
+        if self.typical_p == 0:
+            raise ValueError("typical_p is 0, which keeps nothing; 1 keeps all.")
+        self._check_range("dynamic_temperature", self.dynamic_temperature, 0, 100)
         self._check_range("repetition_penalty", self.repetition_penalty, 0.01, 100)
         self._check_range("presence_penalty", self.presence_penalty, -2, 2)
         self._check_range("frequency_penalty", self.frequency_penalty, -2, 2)
+        self._check_range("dry_multiplier", self.dry_multiplier, 0, 100)
+        self._check_range("dry_base", self.dry_base, 1, 100)
+        if self.dry_allowed_length < 1:
+            raise ValueError(f"dry_allowed_length is {self.dry_allowed_length}; it counts tokens, 1 or more.")
+        if self.no_repeat_ngram < 0:
+            raise ValueError(f"no_repeat_ngram is {self.no_repeat_ngram}; it counts tokens, and 0 allows repeats.")
         if self.top_k < 0:
             raise ValueError(f"top_k is {self.top_k}; it counts tokens, and 0 keeps all.")
         if self.seed is not None and not 0 <= self.seed < 2**64:

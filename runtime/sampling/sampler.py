@@ -2,27 +2,36 @@
 
 The order, which is that of transformers and, where they overlap, of vLLM:
 
-1. repetition, then presence and frequency penalties, then logit bias: they correct what the model said, so they see
-   its logits unscaled, and a bias means the same whatever the penalties;
+1. repetition, then presence and frequency penalties, DRY, n-grams that may not come twice, then logit bias: they
+   correct what the model said, so they see its logits unscaled, and a bias means the same whatever the penalties;
 2. the mask, which no bias may override;
-3. temperature 0: the likeliest token. Otherwise temperature, top-k, top-p, min-p, each on what the one before left,
-   so that "the likeliest 40, and of these 95 % of the mass" means what it says; then the draw.
+3. temperature 0: the likeliest token. Otherwise temperature, top-k, top-p, min-p, typical, each on what the one before
+   left, so that "the likeliest 40, and of these 95 % of the mass" means what it says; then the draw.
 
 Filters see only tokens that can still be drawn, gathered in ascending id order. What is ruled out cannot change their
 answer, and forty tokens are sorted faster than a hundred thousand.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
-from runtime.sampling.filters import keep_min_p, keep_top_k, keep_top_p, scale_temperature, softmax
+from runtime.sampling.filters import (
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    keep_typical,
+    scale_temperature,
+    softmax,
+    temperature_by_entropy,
+)
 from runtime.sampling.logprobs import TokenLogprobs, token_logprobs
 from runtime.sampling.mask import allowed_token_ids
 from runtime.sampling.params import SamplingParams
 from runtime.sampling.penalties import TokenCounts, add_bias_, penalize_counts_, penalize_repetition_
 from runtime.sampling.random import uniform
+from runtime.sampling.repetition import Dry, NGrams
 
 
 class Sampler:
@@ -32,8 +41,16 @@ class Sampler:
     of rows computed beside it, nor on what was drawn for other positions.
     """
 
-    def __init__(self, params: SamplingParams, prompt_ids: Sequence[int], vocab_size: int) -> None:
-        """Raises ValueError for a bias on a token that the vocabulary does not have."""
+    def __init__(
+        self, params: SamplingParams, prompt_ids: Sequence[int], vocab_size: int, breakers: Set[int] = frozenset()
+    ) -> None:
+        """
+        Args:
+            breakers: tokens over which a repeat does not reach (`breaker_ids`); DRY needs them.
+
+        Raises:
+            ValueError: a bias on a token that the vocabulary does not have.
+        """
         unknown = [i for i in params.logit_bias if i >= vocab_size]
         if unknown:
             raise ValueError(f"logit_bias names token {unknown[0]}; this model's ids are 0 … {vocab_size - 1}.")
@@ -43,6 +60,10 @@ class Sampler:
         self._vocab_size = vocab_size
         self._completion = TokenCounts()
         self._seen = TokenCounts(prompt_ids if params.repetition_penalty != 1 else ())
+        self._ngrams = NGrams(params.no_repeat_ngram) if params.no_repeat_ngram else None
+        self._dry = None
+        if params.dry_multiplier:
+            self._dry = Dry(prompt_ids, params.dry_multiplier, params.dry_base, params.dry_allowed_length, breakers)
 
     def sample(self, logits: np.ndarray, mask: np.ndarray | None = None) -> int:
         """Draw the next token and count it.
@@ -80,6 +101,10 @@ class Sampler:
         self._completion.add(token_id)
         if self.params.repetition_penalty != 1:
             self._seen.add(token_id)
+        if self._ngrams is not None:
+            self._ngrams.add(token_id)
+        if self._dry is not None:
+            self._dry.add(token_id)
 
     def logprobs(self, logits: np.ndarray, token_id: int) -> TokenLogprobs:
         """What the model gave `token_id` and its `params.logprobs` likeliest, before anything here changed it."""
@@ -89,13 +114,18 @@ class Sampler:
     def _penalized(self, logits: np.ndarray) -> np.ndarray:
         params = self.params
         has_count_penalty = bool(params.presence_penalty or params.frequency_penalty)
-        if params.repetition_penalty == 1 and not has_count_penalty and not params.logit_bias:
+        has_cures = self._ngrams is not None or self._dry is not None
+        if params.repetition_penalty == 1 and not has_count_penalty and not has_cures and not params.logit_bias:
             return logits
         row = logits.copy()
         if params.repetition_penalty != 1:
             penalize_repetition_(row, self._seen.ids, params.repetition_penalty)
         if has_count_penalty:
             penalize_counts_(row, self._completion, params.presence_penalty, params.frequency_penalty)
+        if self._dry is not None:
+            self._dry.penalize_(row)
+        if self._ngrams is not None:
+            self._ngrams.penalize_(row)
         if params.logit_bias:
             add_bias_(row, params.logit_bias)
         return row
@@ -103,8 +133,11 @@ class Sampler:
     def _draw(self, row: np.ndarray) -> int:
         """Index into `row` of a token drawn after temperature and filters."""
         params = self.params
+        temperature = params.temperature
+        if params.dynamic_temperature:
+            temperature = temperature_by_entropy(row, temperature, params.dynamic_temperature)
         # from the highest down: a tiny temperature sends the others to -inf, and not the highest to inf
-        scaled = scale_temperature(row - row.max(), params.temperature)[None]
+        scaled = scale_temperature(row - row.max(), temperature)[None]
         places: np.ndarray | None = None
         if params.top_k:
             scaled, places = _gather(keep_top_k(scaled, params.top_k), places)
@@ -112,6 +145,8 @@ class Sampler:
             scaled, places = _gather(keep_top_p(scaled, params.top_p), places)
         if params.min_p:
             scaled, places = _gather(keep_min_p(scaled, params.min_p), places)
+        if params.typical_p < 1:
+            scaled, places = _gather(keep_typical(scaled, params.typical_p), places)
         mass = softmax(scaled)[0].cumsum()
         # side="right": a token of probability 0 spans nothing and is never drawn
         drawn = int(np.searchsorted(mass, uniform(self.seed, self.position) * mass[-1], side="right"))

@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.sampling.filters import keep_min_p, keep_top_k, keep_top_p, scale_temperature, softmax
+from runtime.sampling.filters import (
+    entropy,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    keep_typical,
+    scale_temperature,
+    softmax,
+    temperature_by_entropy,
+)
 
 VOCAB_SIZES = [49_152, 151_936]
 
@@ -127,3 +136,35 @@ def test_rows_do_not_see_each_other(keep: Callable[..., np.ndarray], strength: f
     logits = (rng.normal(size=(4, 300)) * 3).astype(np.float32)
     alone = np.concatenate([keep(logits[i : i + 1], strength) for i in range(4)])
     assert np.array_equal(keep(logits, strength), alone)
+
+
+@pytest.mark.parametrize("size", VOCAB_SIZES)
+@pytest.mark.parametrize("shape", [peaked, flat])
+@pytest.mark.parametrize("p", [0.2, 0.9])
+def test_typical_equals_transformers(
+    size: int, shape: Callable[..., np.ndarray], p: float, rng: np.random.Generator
+) -> None:
+    """But for tokens at the edge, where transformers sums in float32."""
+    logits = shape(rng, size)
+    ours = np.isfinite(keep_typical(logits, p))
+    theirs = np.isfinite(from_transformers("TypicalLogitsWarper", logits, p))
+    assert (ours != theirs).sum() <= max(1, size // 10_000)
+    assert ours.any(axis=1).all()
+
+
+def test_typical_may_rule_out_the_likeliest_token() -> None:
+    probs = np.array([[0.4, 0.15, 0.15, 0.15, 0.15]])
+    logits = np.log(probs).astype(np.float32)
+    assert np.isfinite(keep_typical(logits, 0.5))[0].tolist() == [False, True, True, True, True]
+
+
+def test_entropy_of_equals_is_the_logarithm_of_their_number() -> None:
+    assert entropy(np.array([[0.25] * 4, [1, 0, 0, 0]])).tolist() == pytest.approx([np.log(4), 0])
+
+
+def test_temperature_falls_where_the_model_is_sure() -> None:
+    even = np.zeros(100, np.float32)
+    sure = np.array([20, *[0] * 99], np.float32)
+    assert temperature_by_entropy(even, 0.7, 1.0) == pytest.approx(0.7 * 0.8 ** (1 / np.log(100)))
+    assert temperature_by_entropy(sure, 0.7, 1.0) < 1e-6
+    assert temperature_by_entropy(np.array([0, -np.inf], np.float32), 0.7, 1.0) == 0
