@@ -84,7 +84,9 @@ if TYPE_CHECKING:
     from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
     from runtime.training.data.report import DatasetReport, EncodedLine, LengthStatistics
     from runtime.training.lora import LoraSettings, TrainableLora
-    from runtime.training.settings import TrainingSettings, default_learning_rate
+    from runtime.training.objective import NextToken, Objective, Summed
+    from runtime.training.settings import TrainingSettings
+    from runtime.training.trainable import TrainableAdapter
     from runtime.training.trainer import TrainingProgress, TrainingResult, mean_loss, train
     from runtime.training.weights import FrozenDecoder, load_frozen_decoder
 
@@ -126,6 +128,8 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "ModelRuntimeError",
     "ModelText",
     "ModuleDrift",
+    "NextToken",
+    "Objective",
     "OutOfPagesError",
     "Packed",
     "Piece",
@@ -136,6 +140,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "SamplingParams",
     "SequenceTooLongError",
     "SkippedLine",
+    "Summed",
     "Template",
     "TextStream",
     "Timings",
@@ -144,6 +149,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "TokenScores",
     "Tokenizer",
     "TokenizerError",
+    "TrainableAdapter",
     "TrainableLora",
     "TrainingDataError",
     "TrainingDivergedError",
@@ -158,7 +164,6 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "compare_logits",
     "compile_constraint",
     "data_dir",
-    "default_learning_rate",
     "default_template",
     "describe_peft",
     "encode_chat",
@@ -234,7 +239,9 @@ _NAMES_BY_MODULE = {
     "runtime.training.data.report": "DatasetReport EncodedLine LengthStatistics",
     "runtime.training.data.packing": "Packed pack",
     "runtime.training.lora": "LoraSettings TrainableLora",
-    "runtime.training.settings": "TrainingSettings default_learning_rate",
+    "runtime.training.objective": "NextToken Objective Summed",
+    "runtime.training.settings": "TrainingSettings",
+    "runtime.training.trainable": "TrainableAdapter",
     "runtime.training.trainer": "TrainingProgress TrainingResult mean_loss train",
     "runtime.training.weights": "FrozenDecoder load_frozen_decoder",
 }

@@ -15,10 +15,10 @@ from runtime.training.attention import packed_causal_attention
 from runtime.training.data.packing import Packed
 from runtime.training.gate import gated_linear
 from runtime.training.linear import Dropout, LoraTerm, frozen_linear
-from runtime.training.lora import TrainableLora
 from runtime.training.loss import summed_cross_entropy
 from runtime.training.norm import rms_norm
 from runtime.training.rotation import Angles, rotate, rotation_angles
+from runtime.training.trainable import TrainableAdapter
 from runtime.training.weights import FrozenDecoder, FrozenLayer, FrozenLinear
 
 
@@ -45,7 +45,7 @@ def join(rows: Sequence[Packed]) -> Packed:
 
 def summed_loss(
     decoder: FrozenDecoder,
-    lora: TrainableLora | None,
+    adapter: TrainableAdapter | None,
     packed: Packed,
     options: ForwardOptions | None = None,
     *,
@@ -56,7 +56,7 @@ def summed_loss(
     Args:
         prefix: [T, E] what `frozen_prefix` gave for `packed`, if it was kept.
     """
-    hidden = last_hidden_states(decoder, lora, packed, options, prefix=prefix)
+    hidden = last_hidden_states(decoder, adapter, packed, options, prefix=prefix)
     targets = np.flatnonzero(packed.is_supervised)
     hidden = _TakeRows.apply(hidden, torch.from_numpy(targets - 1))  # type: ignore[no-untyped-call]
     hidden = rms_norm(hidden, decoder.output_norm, _eps(decoder))
@@ -64,23 +64,23 @@ def summed_loss(
     return summed_cross_entropy(hidden, decoder.head, target_ids, decoder.config.logit_softcap)
 
 
-def frozen_prefix(decoder: FrozenDecoder, lora: TrainableLora, packed: Packed) -> torch.Tensor:
+def frozen_prefix(decoder: FrozenDecoder, adapter: TrainableAdapter, packed: Packed) -> torch.Tensor:
     """[T, E] hidden states that enter the first adapted layer. The same whatever the adapter has learned."""
     with torch.no_grad():
-        return _Pass(decoder, None, packed, ForwardOptions()).run(0, lora.first_layer, None)
+        return _Pass(decoder, None, packed, ForwardOptions()).run(0, adapter.first_layer, None)
 
 
 def last_hidden_states(
     decoder: FrozenDecoder,
-    lora: TrainableLora | None,
+    adapter: TrainableAdapter | None,
     packed: Packed,
     options: ForwardOptions | None = None,
     *,
     prefix: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """[T, E]: what the last layer hands on, before the final norm."""
-    steps = _Pass(decoder, lora, packed, options or ForwardOptions())
-    first_layer = lora.first_layer if lora is not None and prefix is not None else 0
+    steps = _Pass(decoder, adapter, packed, options or ForwardOptions())
+    first_layer = adapter.first_layer if adapter is not None and prefix is not None else 0
     return steps.run(first_layer, decoder.config.num_layers, prefix)
 
 
@@ -88,11 +88,11 @@ class _Pass:
     """One pass over one packed row: what all layers share."""
 
     def __init__(
-        self, decoder: FrozenDecoder, lora: TrainableLora | None, packed: Packed, options: ForwardOptions
+        self, decoder: FrozenDecoder, adapter: TrainableAdapter | None, packed: Packed, options: ForwardOptions
     ) -> None:
         self._decoder = decoder
         self._config = decoder.config
-        self._lora = lora
+        self._adapter = adapter
         self._options = options
         self._packed = packed
         self._cu_seqlens: list[int] = packed.cu_seqlens.tolist()
@@ -120,12 +120,16 @@ class _Pass:
         attended = self._attend(layer, rms_norm(x, layer.attention_norm, eps), layer_idx)
         if layer.post_attention_norm is not None:
             attended = rms_norm(attended, layer.post_attention_norm, eps)
+        if self._adapter is not None:
+            attended = self._adapter.bottleneck(layer_idx, "attention", attended)
         x = x + attended
         normed = rms_norm(x, layer.feed_forward_norm, eps)
         gate_up = self._linear(normed, layer.gate_up, layer_idx, 2)
         fed = gated_linear(gate_up, self._config.activation, layer.down, *self._terms(layer.down, layer_idx, 3))
         if layer.post_feed_forward_norm is not None:
             fed = rms_norm(fed, layer.post_feed_forward_norm, eps)
+        if self._adapter is not None:
+            fed = self._adapter.bottleneck(layer_idx, "feed_forward", fed)
         return x + fed
 
     def _attend(self, layer: FrozenLayer, x: torch.Tensor, layer_idx: int) -> torch.Tensor:
@@ -147,11 +151,11 @@ class _Pass:
 
     def _terms(self, linear: FrozenLinear, layer_idx: int, place: int) -> tuple[list[LoraTerm], Dropout | None]:
         """What the adapter does to the product at `place` of a layer."""
-        if self._lora is None:
+        if self._adapter is None:
             return [], None
-        rate, seed = self._lora.settings.dropout, self._options.dropout_seed
+        rate, seed = self._adapter.dropout, self._options.dropout_seed
         dropout = Dropout(rate, seed + 4 * layer_idx + place) if rate and seed is not None else None
-        return self._lora.terms(linear), dropout
+        return self._adapter.terms(linear), dropout
 
     def _angles_of(self, layer_idx: int) -> Angles | None:
         rope = self._config.rope_for(layer_idx)

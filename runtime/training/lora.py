@@ -11,6 +11,7 @@ from runtime.config import ModelConfig
 from runtime.errors import AdapterError
 from runtime.layers.lora import LoraMatrices, LoraWeights
 from runtime.training.linear import LoraTerm
+from runtime.training.trainable import TrainableAdapter, kept_layers, layer_of, low_rank_learning_rate
 from runtime.training.weights import FrozenDecoder, FrozenLinear, row_order
 
 MODULE_NAMES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
@@ -69,7 +70,7 @@ class LoraSettings:
         return alpha / math.sqrt(rank) if self.use_rslora else alpha / rank
 
 
-class TrainableLora:
+class TrainableLora(TrainableAdapter):
     """Float32 matrices a and b for each adapted module. They are changed in place by training.
 
     The rows of b are in the order of the frozen weights they belong to; `to_lora_weights` puts them back into the
@@ -83,30 +84,36 @@ class TrainableLora:
             ValueError: more layers are to be adapted than there are.
         """
         config = decoder.config
-        last_layers = config.num_layers if settings.last_layers is None else settings.last_layers
-        if last_layers > config.num_layers:
-            raise ValueError(f"last_layers is {last_layers}; the model has {config.num_layers} layers.")
         self.settings = settings
-        self.first_layer = config.num_layers - last_layers
+        self.first_layer = kept_layers(config, settings.last_layers)
+        self.dropout = settings.dropout
         self._config: ModelConfig = config
         generator = torch.Generator().manual_seed(settings.seed)
         self.parameters: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         for name, (num_outputs, num_inputs) in decoder.module_shapes().items():
-            _, layer, part = name.split(".")
-            if int(layer) < self.first_layer or part not in settings.modules:
+            part = name.rsplit(".", 1)[-1]
+            if layer_of(name) < self.first_layer or part not in settings.modules:
                 continue
             bound = 1 / math.sqrt(num_inputs)
             a = (torch.rand((settings.rank_of(part), num_inputs), generator=generator) * 2 - 1) * bound
             b = torch.zeros((num_outputs, settings.rank_of(part)))
             self.parameters[name] = (a.requires_grad_(), b.requires_grad_())
 
-    def tensors(self) -> list[torch.Tensor]:
-        """Every a and b, in a fixed order."""
-        return [tensor for pair in self.parameters.values() for tensor in pair]
+    def named_tensors(self) -> dict[str, torch.Tensor]:
+        """Every a and b: "blk.3.attn_q.a"."""
+        return {
+            f"{module}.{part}": tensor
+            for module, pair in self.parameters.items()
+            for part, tensor in zip(("a", "b"), pair, strict=True)
+        }
 
-    def num_parameters(self) -> int:
-        """How many numbers are trained."""
-        return sum(tensor.numel() for tensor in self.tensors())
+    def description(self) -> str:
+        """The settings."""
+        return repr(self.settings)
+
+    def default_learning_rate(self, config: ModelConfig) -> float:
+        """That of low-rank updates, by the largest scale."""
+        return low_rank_learning_rate(config, max(self.settings.scale_of(part) for part in self.settings.modules))
 
     def terms(self, linear: FrozenLinear) -> list[LoraTerm]:
         """What is added to a product of the frozen model."""
