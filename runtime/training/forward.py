@@ -15,7 +15,7 @@ from runtime.training.attention import packed_causal_attention
 from runtime.training.data.packing import Packed
 from runtime.training.gate import gated_linear
 from runtime.training.linear import Dropout, LoraTerm, frozen_linear
-from runtime.training.loss import summed_cross_entropy
+from runtime.training.loss import cross_entropy
 from runtime.training.norm import rms_norm
 from runtime.training.rotation import Angles, rotate, rotation_angles
 from runtime.training.trainable import TrainableAdapter
@@ -51,7 +51,19 @@ def summed_loss(
     *,
     prefix: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Sum over supervised tokens of −log p(token | the tokens before it in its sequence); float32, differentiable.
+    """The sum of `token_losses`, a float32 scalar."""
+    return token_losses(decoder, adapter, packed, options, prefix=prefix).sum()
+
+
+def token_losses(
+    decoder: FrozenDecoder,
+    adapter: TrainableAdapter | None,
+    packed: Packed,
+    options: ForwardOptions | None = None,
+    *,
+    prefix: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """−log p(token | the tokens before it in its sequence) of every supervised token in turn; float32, differentiable.
 
     Args:
         prefix: [T, E] what `frozen_prefix` gave for `packed`, if it was kept.
@@ -61,7 +73,7 @@ def summed_loss(
     hidden = _TakeRows.apply(hidden, torch.from_numpy(targets - 1))  # type: ignore[no-untyped-call]
     hidden = rms_norm(hidden, decoder.output_norm, _eps(decoder))
     target_ids = torch.from_numpy(packed.input_ids[targets].astype(np.int64))
-    return summed_cross_entropy(hidden, decoder.head, target_ids, decoder.config.logit_softcap)
+    return cross_entropy(hidden, decoder.head, target_ids, decoder.config.logit_softcap)
 
 
 def frozen_prefix(decoder: FrozenDecoder, adapter: TrainableAdapter, packed: Packed) -> torch.Tensor:

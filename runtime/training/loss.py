@@ -14,15 +14,15 @@ from runtime.training.weights import FrozenMatrix
 ROWS_AT_ONCE = 128  # with a vocabulary of 50,000 the logits of one chunk take 25 MB
 
 
-def summed_cross_entropy(
+def cross_entropy(
     hidden: torch.Tensor, head: FrozenMatrix, targets: torch.Tensor, softcap: float | None = None
 ) -> torch.Tensor:
-    """Sum over rows of −log p(target), a float32 scalar. hidden [R, E], head (V, E), targets [R] int64."""
-    total: torch.Tensor = _SummedCrossEntropy.apply(hidden, head, targets, softcap)  # type: ignore[no-untyped-call]
-    return total
+    """−log p(target) of every row, [R] float32. hidden [R, E], head (V, E), targets [R] int64."""
+    losses: torch.Tensor = _CrossEntropy.apply(hidden, head, targets, softcap)  # type: ignore[no-untyped-call]
+    return losses
 
 
-class _SummedCrossEntropy(torch.autograd.Function):
+class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, hidden: torch.Tensor, head: FrozenMatrix, targets: torch.Tensor, softcap: float | None
@@ -30,7 +30,7 @@ class _SummedCrossEntropy(torch.autograd.Function):
         weight = head.read()
         wants_gradient = ctx.needs_input_grad[0]
         gradient = torch.empty_like(hidden) if wants_gradient else None
-        total = torch.zeros((), dtype=torch.float32)
+        losses = torch.empty(len(hidden), dtype=torch.float32)
         for start in range(0, len(hidden), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             logits = F.linear(hidden[rows], weight).float()
@@ -42,7 +42,7 @@ class _SummedCrossEntropy(torch.autograd.Function):
             logits.sub_(logits.amax(1, keepdim=True))
             chosen = logits.gather(1, target)
             mass = logits.exp_().sum(1, keepdim=True)
-            total += (mass.log() - chosen).sum()
+            losses[rows] = (mass.log() - chosen).squeeze(1)
             if gradient is not None:
                 slope = logits.div_(mass)  # softmax
                 slope.scatter_add_(1, target, torch.full_like(chosen, -1.0))
@@ -51,9 +51,9 @@ class _SummedCrossEntropy(torch.autograd.Function):
                 gradient[rows] = slope.to(hidden.dtype) @ weight
         if gradient is not None:
             ctx.save_for_backward(gradient)
-        return total
+        return losses
 
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return (gradient * dy).to(gradient.dtype), None, None, None
+        return (gradient * dy[:, None]).to(gradient.dtype), None, None, None
