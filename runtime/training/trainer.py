@@ -41,7 +41,8 @@ class TrainingProgress:
     eval_loss: float | None  # where this step was followed by an evaluation
     learning_rate: float
     grad_norm: float
-    tokens_per_s: float  # all tokens, padding there is none; since this call began
+    num_tokens: int  # all tokens, padding there is none; since this call began
+    tokens_per_s: float
     seconds_left: float
     has_returned: bool = False  # the step diverged; the adapter is back at its last good state
     metrics: Mapping[str, float] = field(default_factory=dict)  # what the objective tells beside its loss
@@ -71,6 +72,7 @@ def train(
     eval_rows: Sequence[Packed] = (),
     folder: Path | None = None,
     stop_after: int | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[TrainingProgress], None] | None = None,
 ) -> TrainingResult:
     """Fit `adapter` to `rows`.
@@ -84,6 +86,9 @@ def train(
         adapter: changed in place.
         folder: where the checkpoint is kept. If one is there the run goes on from it.
         stop_after: end this call after so many steps of the run in all; the schedule does not change.
+        should_stop: asked after every step; true ends this call there.
+        on_progress: told of every step before its checkpoint is written, so that a run that goes on from one has told
+            of all that is in it.
 
     Raises:
         ValueError: no rows, or rows without a unit; a checkpoint of other settings, data or model.
@@ -97,7 +102,7 @@ def train(
         _check_rows("evaluation", eval_rows, objective)
     run = _Run(decoder, adapter, rows, settings, objective, eval_rows, folder)
     run.resume()
-    return run.go(stop_after, on_progress)
+    return run.go(stop_after, should_stop, on_progress)
 
 
 def mean_loss(
@@ -179,18 +184,24 @@ class _Run:
         self._optimizer.restore_(tensors)
         self._good_state = self._optimizer.copy()
 
-    def go(self, stop_after: int | None, on_progress: Callable[[TrainingProgress], None] | None) -> TrainingResult:
+    def go(
+        self,
+        stop_after: int | None,
+        should_stop: Callable[[], bool],
+        on_progress: Callable[[TrainingProgress], None] | None,
+    ) -> TrainingResult:
         last_step = int(min(self._num_steps, stop_after if stop_after is not None else math.inf))
         began, num_tokens, first_step = time.perf_counter(), 0, self._state.step
         eval_losses: list[tuple[int, float]] = []
-        while self._state.step < last_step:
+        is_stopping = False
+        while self._state.step < last_step and not is_stopping:
             batches = self._batches(self._state.step)
             learning_rate = self._learning_rate()
             means, grad_norm = self._gradients(batches)
             loss = means.loss
             num_tokens += sum(len(batch) for batch, _ in batches)
             has_returned = self._update(loss, grad_norm, learning_rate)
-            evaluated = self._after_step(last_step)
+            evaluated = self._evaluated()
             if evaluated is not None:
                 eval_losses.append((self._state.step, evaluated.loss))
             if on_progress is not None:
@@ -203,6 +214,7 @@ class _Run:
                         eval_loss=None if evaluated is None else evaluated.loss,
                         learning_rate=learning_rate,
                         grad_norm=grad_norm,
+                        num_tokens=num_tokens,
                         tokens_per_s=num_tokens / seconds,
                         seconds_left=seconds / (self._state.step - first_step) * (self._num_steps - self._state.step),
                         has_returned=has_returned,
@@ -210,6 +222,8 @@ class _Run:
                         eval_metrics={} if evaluated is None else evaluated.metrics,
                     )
                 )
+            is_stopping = should_stop()
+            self._save(is_last=is_stopping or self._state.step == last_step)
         return TrainingResult(
             num_steps=self._state.step,
             is_finished=self._state.step >= self._num_steps,
@@ -288,19 +302,20 @@ class _Run:
         # The first few losses say little of how much rows differ, but worse than guessing is worse than any row.
         return len(recent) >= 5 or loss > self._objective.worst_guess(self._decoder)
 
-    def _after_step(self, last_step: int) -> _Means | None:
-        """Evaluate and save where it is time; returns what the evaluation found."""
-        step, settings = self._state.step, self._settings
-        is_last = step == last_step
-        if is_last or (settings.save_every and step % settings.save_every == 0):
-            path = self._checkpoint_path()
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_checkpoint(path, self._state, self._optimizer.tensors())
-        is_due = step == self._num_steps or (settings.eval_every is not None and step % settings.eval_every == 0)
+    def _evaluated(self) -> _Means | None:
+        """What an evaluation finds, where it is time for one."""
+        step, eval_every = self._state.step, self._settings.eval_every
+        is_due = step == self._num_steps or (eval_every is not None and step % eval_every == 0)
         if not self._eval_rows or not is_due:
             return None
         return _evaluate(self._decoder, self._adapter, self._eval_rows, self._objective)
+
+    def _save(self, *, is_last: bool) -> None:
+        """Write the checkpoint, where it is time to."""
+        save_every, path = self._settings.save_every, self._checkpoint_path()
+        if path is not None and (is_last or (save_every is not None and self._state.step % save_every == 0)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_checkpoint(path, self._state, self._optimizer.tensors())
 
     def _learning_rate(self) -> float:
         rate = learning_rate_at(self._state.step, int(self._num_steps), self._peak, self._settings)

@@ -68,6 +68,31 @@ def test_twenty_steps_equal_ten_and_ten_to_the_bit(decoder, rows, tmp_path, drop
     assert_same_bits(bits(resumed), bits(whole))
 
 
+def test_a_run_that_is_told_to_stop_ends_its_step_and_goes_on_later(decoder, rows, tmp_path):
+    whole, resumed, told = new_lora(decoder), new_lora(decoder), []
+    expected = train(decoder, whole, rows, SETTINGS)
+    stop = {"folder": tmp_path, "should_stop": lambda: len(told) == 7, "on_progress": told.append}
+    first = train(decoder, new_lora(decoder), rows, SETTINGS, **stop)
+    assert (first.num_steps, first.is_finished) == (7, False)
+    assert train(decoder, resumed, rows, SETTINGS, folder=tmp_path).losses == expected.losses
+    assert_same_bits(bits(resumed), bits(whole))
+
+
+def test_a_run_killed_before_its_checkpoint_tells_of_the_steps_again(decoder, rows, tmp_path):
+    settings = dataclasses.replace(SETTINGS, save_every=4)
+    told = []
+
+    def tell(progress):
+        told.append((progress.step, progress.loss, progress.num_tokens > 0))
+        if len(told) == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(decoder, new_lora(decoder), rows, settings, folder=tmp_path, on_progress=tell)
+    train(decoder, new_lora(decoder), rows, settings, folder=tmp_path, on_progress=tell)
+    assert told[8:12] == told[4:8]  # the checkpoint of step 8 was not written when step 8 was told
+
+
 def test_eight_batches_of_one_equal_one_of_eight(decoder, rows):
     loras, settings = [], TrainingSettings(learning_rate=1e-3, num_epochs=3, adam_eps=1e-3)
     for batch_size, accumulation in ((1, 8), (8, 1)):
