@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from runtime.grammar.base import Constraint
     from runtime.grammar.matcher import compile_constraint
     from runtime.kernels.registry import available_backends, get_backend
+    from runtime.layers.adapter import AdapterWeights
+    from runtime.layers.bottleneck import BottleneckMatrices, BottleneckWeights
     from runtime.layers.lora import LoraMatrices, LoraWeights
     from runtime.loaders.catalog import (
         find_entry,
@@ -80,9 +82,10 @@ if TYPE_CHECKING:
     from runtime.training.data.encode import EncodingSettings
     from runtime.training.data.example import PreferencePair, SkippedLine, TokenExample
     from runtime.training.data.model_encoding import model_encoding
-    from runtime.training.data.packing import Packed, pack
+    from runtime.training.data.packing import Packed, pack, pack_pairs
     from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
     from runtime.training.data.report import DatasetReport, EncodedLine, LengthStatistics
+    from runtime.training.dpo import DirectPreference
     from runtime.training.lora import LoraSettings, TrainableLora
     from runtime.training.objective import NextToken, Objective, Summed
     from runtime.training.settings import TrainingSettings
@@ -93,7 +96,10 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
     "AdapterInfo",
+    "AdapterWeights",
     "Advice",
+    "BottleneckMatrices",
+    "BottleneckWeights",
     "CatalogEntry",
     "CatalogError",
     "ChatTemplate",
@@ -105,6 +111,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "DEFAULT_MODEL",
     "DataSettings",
     "DatasetReport",
+    "DirectPreference",
     "ENTRIES",
     "EncodedLine",
     "EncodingSettings",
@@ -183,6 +190,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "merge_to_safetensors",
     "model_encoding",
     "pack",
+    "pack_pairs",
     "prepare_data",
     "pull",
     "read_peft",
@@ -217,6 +225,8 @@ _NAMES_BY_MODULE = {
     "runtime.grammar.base": "Constraint",
     "runtime.grammar.matcher": "compile_constraint",
     "runtime.kernels.registry": "available_backends get_backend",
+    "runtime.layers.adapter": "AdapterWeights",
+    "runtime.layers.bottleneck": "BottleneckMatrices BottleneckWeights",
     "runtime.layers.lora": "LoraMatrices LoraWeights",
     "runtime.loaders.catalog": "find_entry find_stored is_offline pull read_stored remove resolve verify",
     "runtime.loaders.catalog_bundle": "export_models import_models",
@@ -237,7 +247,8 @@ _NAMES_BY_MODULE = {
     "runtime.training.data.model_encoding": "model_encoding",
     "runtime.training.data.prepare": "DataSettings PreparedData prepare_data",
     "runtime.training.data.report": "DatasetReport EncodedLine LengthStatistics",
-    "runtime.training.data.packing": "Packed pack",
+    "runtime.training.data.packing": "Packed pack pack_pairs",
+    "runtime.training.dpo": "DirectPreference",
     "runtime.training.lora": "LoraSettings TrainableLora",
     "runtime.training.objective": "NextToken Objective Summed",
     "runtime.training.settings": "TrainingSettings",

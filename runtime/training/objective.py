@@ -44,6 +44,10 @@ class Objective(Protocol):
         """The loss of a unit where nothing is known: what a single step must pass to count as diverging."""
         ...
 
+    def spike_floor(self) -> float:
+        """What the median of the last losses counts as where it is lower: a multiple of next to nothing is no spike."""
+        ...
+
     def description(self) -> str:
         """All that decides what is learned; a run goes on only with the same."""
         ...
@@ -71,6 +75,10 @@ class NextToken:
     def worst_guess(self, decoder: FrozenDecoder) -> float:
         """Every token of the vocabulary alike."""
         return math.log(decoder.config.vocab_size)
+
+    def spike_floor(self) -> float:
+        """Of a median over many tokens any multiple tells."""
+        return 0.0
 
     def description(self) -> str:
         """There is nothing to choose."""

@@ -297,7 +297,10 @@ class _Run:
 
     def _is_spike(self, loss: float) -> bool:
         recent = self._state.losses[-_RECENT_LOSSES:]
-        if not recent or loss <= self._settings.spike_factor * statistics.median(recent):
+        if not recent:
+            return False
+        usual = max(statistics.median(recent), self._objective.spike_floor())
+        if loss <= self._settings.spike_factor * usual:
             return False
         # The first few losses say little of how much rows differ, but worse than guessing is worse than any row.
         return len(recent) >= 5 or loss > self._objective.worst_guess(self._decoder)
