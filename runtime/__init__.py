@@ -86,7 +86,8 @@ if TYPE_CHECKING:
     from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
     from runtime.training.data.report import DatasetReport, EncodedLine, LengthStatistics
     from runtime.training.dpo import DirectPreference
-    from runtime.training.lora import LoraSettings, TrainableLora
+    from runtime.training.lora import TrainableLora
+    from runtime.training.lora_settings import LoraSettings
     from runtime.training.objective import NextToken, Objective, Summed
     from runtime.training.settings import TrainingSettings
     from runtime.training.trainable import TrainableAdapter
@@ -249,7 +250,8 @@ _NAMES_BY_MODULE = {
     "runtime.training.data.report": "DatasetReport EncodedLine LengthStatistics",
     "runtime.training.data.packing": "Packed pack pack_pairs",
     "runtime.training.dpo": "DirectPreference",
-    "runtime.training.lora": "LoraSettings TrainableLora",
+    "runtime.training.lora": "TrainableLora",
+    "runtime.training.lora_settings": "LoraSettings",
     "runtime.training.objective": "NextToken Objective Summed",
     "runtime.training.settings": "TrainingSettings",
     "runtime.training.trainable": "TrainableAdapter",

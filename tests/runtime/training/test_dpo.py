@@ -13,7 +13,8 @@ from runtime.loaders.load import load_model
 from runtime.training.data.packing import Packed
 from runtime.training.dpo import DirectPreference
 from runtime.training.forward import join, token_losses
-from runtime.training.lora import LoraSettings, TrainableLora
+from runtime.training.lora import TrainableLora
+from runtime.training.lora_settings import LoraSettings
 from runtime.training.settings import TrainingSettings
 from runtime.training.trainer import mean_loss, train
 from runtime.training.weights import load_frozen_decoder

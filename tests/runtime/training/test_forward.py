@@ -7,7 +7,8 @@ from runtime.layers.lora import LoraWeights
 from runtime.loaders.load import load_model
 from runtime.training.data.packing import Packed
 from runtime.training.forward import ForwardOptions, join, summed_loss
-from runtime.training.lora import LoraSettings, TrainableLora
+from runtime.training.lora import TrainableLora
+from runtime.training.lora_settings import LoraSettings
 from runtime.training.weights import load_frozen_decoder
 from tests.helpers.tiny_model import DECODERS, write_tiny_model
 from tests.helpers.training import one_row, random_adapter_

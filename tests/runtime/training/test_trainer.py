@@ -7,7 +7,8 @@ import torch
 from runtime.errors import CorruptFileError, TrainingDivergedError
 from runtime.training import trainer
 from runtime.training.checkpoint import CHECKPOINT_NAME
-from runtime.training.lora import LoraSettings, TrainableLora
+from runtime.training.lora import TrainableLora
+from runtime.training.lora_settings import LoraSettings
 from runtime.training.settings import TrainingSettings
 from runtime.training.trainer import mean_loss, train
 from runtime.training.weights import load_frozen_decoder
