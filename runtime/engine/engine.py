@@ -23,7 +23,7 @@ from runtime.engine.scoring import ScoreTask, TokenScores
 from runtime.errors import SequenceTooLongError, UnsupportedModelError
 from runtime.grammar.base import Constraint, Matcher
 from runtime.kvcache.pages import PagePool
-from runtime.layers.lora import LoraWeights, check_fits
+from runtime.layers.adapter import AdapterWeights
 from runtime.models.decoder import Decoder
 from runtime.models.encoder import Encoder
 from runtime.sampling.params import SamplingParams
@@ -56,7 +56,7 @@ class Engine:
             MemoryError: the system refused the memory.
         """
         self.model = model
-        self.adapter: LoraWeights | None = None  # of requests that name none; see `with_adapter`
+        self.adapter: AdapterWeights | None = None  # of requests that name none; see `with_adapter`
         self._shares_with: Engine | None = None  # held, for its thread ends when nobody holds it
         self._network = model.network
         self.max_seq_len = model.config.max_seq_len
@@ -75,7 +75,7 @@ class Engine:
         self.max_seq_len = min(self.max_seq_len, pool.capacity_len)
         return Scheduler(decoder, pool)
 
-    def with_adapter(self, adapter: LoraWeights | None) -> "Engine":
+    def with_adapter(self, adapter: AdapterWeights | None) -> "Engine":
         """This very engine, whose requests use `adapter` where they name none of their own; None for the base model.
 
         Nothing is loaded again: both share weights, pages and thread, may be used at once, and are closed together.
@@ -88,7 +88,7 @@ class Engine:
         self._check_can_complete()
         if adapter is not None:
             assert isinstance(self._network, Decoder)
-            check_fits(adapter, {name: weight.shape for name, weight in self._network.linears.items()})
+            self._network.check_adapter(adapter)
         other = copy(self)
         other.adapter, other._shares_with = adapter, self
         return other
@@ -128,7 +128,7 @@ class Engine:
         params: SamplingParams | None = None,
         n: int = 1,
         constraint: Constraint | None = None,
-        adapter: LoraWeights | None = None,
+        adapter: AdapterWeights | None = None,
     ) -> list[list[Result]]:
         """Complete every prompt `n` times and wait for all.
 
@@ -171,7 +171,7 @@ class Engine:
         return results
 
     def score(
-        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], adapter: LoraWeights | None = None
+        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], adapter: AdapterWeights | None = None
     ) -> np.ndarray:
         """[n] float32: log-probability of each of the n continuation ids after all ids before it.
 
@@ -189,7 +189,7 @@ class Engine:
         self,
         prompt_ids: Sequence[int],
         continuations: Sequence[Sequence[int]],
-        adapter: LoraWeights | None = None,
+        adapter: AdapterWeights | None = None,
     ) -> list[np.ndarray]:
         """`score` of each continuation after one prompt.
 
@@ -203,7 +203,7 @@ class Engine:
         return [scores.logprobs for scores in self.score_pairs(pairs, adapter)]
 
     def score_pairs(
-        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], adapter: LoraWeights | None = None
+        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], adapter: AdapterWeights | None = None
     ) -> list[TokenScores]:
         """For each prompt and continuation `score`, and whether every token was the likeliest one.
 

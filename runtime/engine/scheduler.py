@@ -19,7 +19,7 @@ from runtime.engine.task import Task, fit_one_chunk
 from runtime.kvcache.pages import PagePool
 from runtime.kvcache.prefix_cache import PrefixCache
 from runtime.kvcache.sequence import KVSequence, build_page_table
-from runtime.layers.lora import LoraWeights
+from runtime.layers.adapter import AdapterWeights
 from runtime.models.decoder import Decoder
 
 MAX_RUNNING = 16  # tasks in one forward
@@ -71,7 +71,7 @@ class Scheduler:
             num_waiting=len(self._waiting),
         )
 
-    def reusable_len(self, prompt_ids: Sequence[int], adapter: LoraWeights | None = None) -> int:
+    def reusable_len(self, prompt_ids: Sequence[int], adapter: AdapterWeights | None = None) -> int:
         """How many of these ids need not be computed, were they a prompt for this adapter now; None: the base model."""
         running = [task.sequence for task in self._running]
         return self._prefixes.reusable_len(KVSequence(prompt_ids, adapter), running, len(prompt_ids) - 1)

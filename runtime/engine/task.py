@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from runtime.kvcache.sequence import KVSequence
-from runtime.layers.lora import LoraWeights
+from runtime.layers.adapter import AdapterWeights, num_virtual_tokens
+from runtime.layers.virtual_tokens import virtual_ids
 
 PREFILL_CHUNK = 256  # prompt tokens a step: cancelling and deadlines are looked at between steps
 
@@ -15,8 +16,10 @@ PREFILL_CHUNK = 256  # prompt tokens a step: cancelling and deadlines are looked
 class Task(ABC):
     """Belongs to the loop's thread once handed over; only `cancel` may come from another."""
 
-    def __init__(self, ids: Sequence[int], adapter: LoraWeights | None, timeout_s: float | None) -> None:
-        self.sequence = KVSequence(ids, namespace=adapter)
+    def __init__(self, ids: Sequence[int], adapter: AdapterWeights | None, timeout_s: float | None) -> None:
+        self.num_virtual = num_virtual_tokens(adapter)  # ids in front of those given, for no one else to see
+        namespace = None if adapter is None else adapter.digest
+        self.sequence = KVSequence([*virtual_ids(self.num_virtual), *ids], namespace)
         self.adapter = adapter
         self.timeout_s = timeout_s
         self.submitted_at = time.monotonic()
@@ -52,7 +55,7 @@ class Task(ABC):
         """Hand the error to whoever waits."""
 
     def begin(self, num_cached: int) -> None:  # noqa: B027 (most kinds have nothing to do)
-        """Called when the first pages are there; again after a preemption."""
+        """Called when the first pages are there, `num_cached` of the given ids in them; again after a preemption."""
 
     def next_span(self) -> tuple[int, int]:
         """First and past-the-last position of the next step."""
