@@ -142,3 +142,10 @@ def loss_of_inference(path, row: Packed, adapter: LoraWeights) -> float:
             logprobs = torch.log_softmax(torch.from_numpy(logits), -1)
             total -= logprobs[np.arange(len(ids) - 1), ids[1:].astype(np.int64)].sum().item()
     return total
+
+
+def test_dtypes_are_known_by_name(tmp_path):
+    path = write_tiny_model(tmp_path / "tiny.gguf")
+    assert load_frozen_decoder(path, "float32").dtype == torch.float32
+    with pytest.raises(ValueError, match="bfloat16 or float32, not in float16"):
+        load_frozen_decoder(path, "float16")
