@@ -66,6 +66,10 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Options in YAML or JSON; what is typed here goes before them."),
 ]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FOLDER", help="Where the adapter goes; else below the data folder."),
+]
 MethodOption = Annotated[str, typer.Option(metavar="NAME", help="What is trained: lora or rslora.")]
 RankOption = Annotated[int, typer.Option(min=1, help="Rank of the low-rank matrices.")]
 AlphaOption = Annotated[float | None, typer.Option(help="Scale of what they add; else twice the rank.")]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import fields
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -51,7 +52,8 @@ class LocalModel(LanguageModel):
         num_threads: None takes what affinity and quota allow.
         kv_budget_bytes: memory for keys and values; None lets the engine choose.
         kv_dtype: how keys and values are kept: "f32" takes twice the memory, for figures to compare to the last digit.
-        adapter: a folder with an adapter of this model, as `appkit tune` and PEFT write them, or one that was read.
+        adapter: a folder with an adapter of this model, as `tune` and PEFT write them, a result of `tune`, or one that
+            was read.
 
     Raises:
         runtime.errors.AdapterError: the adapter is damaged, or of another model.
@@ -68,7 +70,7 @@ class LocalModel(LanguageModel):
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
         kv_dtype: Literal["f16", "f32"] = "f16",
-        adapter: str | Path | AdapterWeights | None = None,
+        adapter: str | PathLike[str] | AdapterWeights | None = None,
     ) -> None:
         model = load_model(name_or_path, backend=backend, num_threads=num_threads, kv_dtype=kv_dtype)
         if model.kind == "embed":
@@ -132,7 +134,7 @@ class LocalModel(LanguageModel):
             return self._entry.system_prompt or ""
         return FALLBACK_SYSTEM if self._is_chat_model else ""
 
-    def with_adapter(self, adapter: str | Path | AdapterWeights | None) -> "LocalModel":
+    def with_adapter(self, adapter: str | PathLike[str] | AdapterWeights | None) -> "LocalModel":
         """This very model with another adapter, or with None the base model, without loading the weights again.
 
         Both share weights and engine, may be asked at the same time, and are closed together.
@@ -330,5 +332,5 @@ class LocalModel(LanguageModel):
         return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start, reader=reader)
 
 
-def _read_adapter(adapter: str | Path | AdapterWeights | None, model: Model) -> AdapterWeights | None:
-    return read_peft(adapter, model) if isinstance(adapter, str | Path) else adapter
+def _read_adapter(adapter: str | PathLike[str] | AdapterWeights | None, model: Model) -> AdapterWeights | None:
+    return read_peft(Path(adapter), model) if isinstance(adapter, str | PathLike) else adapter

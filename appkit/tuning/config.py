@@ -1,11 +1,11 @@
 """`TuneConfig`: everything that a run of fine-tuning is told, as flat options with plain values."""
 
 import difflib
-import math
-import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
+
+from appkit.tuning.kinds import as_kind
 
 DEFAULT_EPOCHS = 3
 
@@ -38,6 +38,7 @@ class TuneConfig:
     modules: tuple[str, ...] | None = None  # None: all seven of a layer
     ranks: Mapping[str, int] = field(default_factory=dict)  # module → its own rank
     last_layers: int | None = None  # only the last so many; those below run once an example
+    beta: float = 0.1  # of preference pairs: how dear it is to move away from the base model
     # how
     epochs: int = DEFAULT_EPOCHS
     max_steps: int | None = None
@@ -55,7 +56,9 @@ class TuneConfig:
     # what it costs
     quantized: bool = False  # leave the weights quantised: less memory, more time (QLoRA)
     checkpoint_activations: bool = False  # less memory, about a third more time
-    dtype: Literal["bf16", "f32"] = "bf16"  # of the frozen weights and of the products; the adapter is float32
+    dtype: Literal["bfloat16", "float32"] = (
+        "bfloat16"  # of the frozen weights and of the products; the adapter is float32
+    )
 
     def __post_init__(self) -> None:
         for name in _HINTS:
@@ -88,10 +91,12 @@ def checked(name: str, value: Any) -> Any:
         near = difflib.get_close_matches(str(name)[:100], _HINTS, n=2, cutoff=0.6)
         known = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_HINTS)}."
         raise ValueError(f"There is no option {str(name)[:100]!r}; {known}")
-    hint = _HINTS[name]
-    kept = _as_kept(value, hint)
-    if not _fits(kept, hint):
-        raise ValueError(f"{name} is {value!r}; give {_described(hint)}.")
+    try:
+        kept = as_kind(value, _HINTS[name])
+    except ValueError as error:
+        raise ValueError(f"{name} is {value!r}; give {error}.") from None
+    if kept == ():
+        raise ValueError(f"{name} is empty; leave it out to take what is usual.")
     if name in _LEAST and kept is not None and kept < _LEAST[name]:
         raise ValueError(f"{name} is {value}; it must be {_LEAST[name]} or more.")
     return kept
@@ -108,54 +113,7 @@ _LEAST: dict[str, float] = {
     **dict.fromkeys(("max_len", "batch_tokens"), 2),
     **dict.fromkeys(("seed", "dropout", "warmup_share", "weight_decay"), 0),
 }
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 assert set(_HINTS) == {known.name for known in fields(TuneConfig)}
-
-
-def _as_kept(value: Any, hint: Any) -> Any:
-    """A whole number where a number is asked for, and a list where a tuple is, as the kind asked for."""
-    kinds = get_args(hint) if _is_union(hint) else (hint,)
-    if isinstance(value, list) and any(get_origin(kind) is tuple for kind in kinds):
-        return tuple(value)
-    if isinstance(value, int) and not isinstance(value, bool) and float in kinds:
-        return float(value)
-    if isinstance(value, Mapping):
-        return {key: _as_kept(item, get_args(hint)[1]) for key, item in value.items()} if get_args(hint) else value
-    return value
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    if _is_union(hint):
-        return any(_fits(value, kind) for kind in get_args(hint))
-    origin = get_origin(hint)
-    if origin is Literal:
-        return isinstance(value, str) and value in get_args(hint)
-    if origin is tuple:
-        return isinstance(value, tuple) and bool(value) and all(isinstance(item, str) for item in value)
-    if origin is not None:  # a mapping
-        kind = get_args(hint)[1]
-        return isinstance(value, Mapping) and all(isinstance(k, str) and _fits(v, kind) for k, v in value.items())
-    if hint is float:
-        return isinstance(value, float) and math.isfinite(value)
-    return type(value) is hint or (hint is type(None) and value is None)
-
-
-def _described(hint: Any) -> str:
-    """For a message: what a value of this kind is."""
-    if _is_union(hint):
-        return " or ".join(_described(kind) for kind in get_args(hint) if kind is not type(None))
-    origin = get_origin(hint)
-    if origin is Literal:
-        return f"one of {', '.join(get_args(hint))}"
-    if origin is tuple:
-        return "a list of texts"
-    if origin is not None:
-        return f"'name: value' lines, each value {_described(get_args(hint)[1])}"
-    return _KINDS[hint]
-
-
-def _is_union(hint: Any) -> bool:
-    return get_origin(hint) in (Union, types.UnionType)
 
 
 def _plain(value: Any) -> Any:
