@@ -79,12 +79,15 @@ if TYPE_CHECKING:
     from runtime.tokenizer.base import TextStream, Tokenizer
     from runtime.tokenizer.chat_encoding import encode_chat
     from runtime.tokenizer.chat_template import ChatTemplate, Template, default_template
+    from runtime.training.bottleneck import TrainableBottleneck
+    from runtime.training.bottleneck_settings import BottleneckSettings
     from runtime.training.data.encode import EncodingSettings
     from runtime.training.data.example import PreferencePair, SkippedLine, TokenExample
     from runtime.training.data.model_encoding import model_encoding
     from runtime.training.data.packing import Packed, pack, pack_pairs
     from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
     from runtime.training.data.report import DatasetReport, EncodedLine, LengthStatistics
+    from runtime.training.dora import TrainableDora
     from runtime.training.dpo import DirectPreference
     from runtime.training.lora import TrainableLora
     from runtime.training.lora_settings import LoraSettings
@@ -100,6 +103,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterWeights",
     "Advice",
     "BottleneckMatrices",
+    "BottleneckSettings",
     "BottleneckWeights",
     "CatalogEntry",
     "CatalogError",
@@ -158,6 +162,8 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "Tokenizer",
     "TokenizerError",
     "TrainableAdapter",
+    "TrainableBottleneck",
+    "TrainableDora",
     "TrainableLora",
     "TrainingDataError",
     "TrainingDivergedError",
@@ -243,6 +249,9 @@ _NAMES_BY_MODULE = {
     "runtime.tokenizer.base": "TextStream Tokenizer",
     "runtime.tokenizer.chat_encoding": "encode_chat",
     "runtime.tokenizer.chat_template": "ChatTemplate Template default_template",
+    "runtime.training.bottleneck": "TrainableBottleneck",
+    "runtime.training.bottleneck_settings": "BottleneckSettings",
+    "runtime.training.dora": "TrainableDora",
     "runtime.training.data.encode": "EncodingSettings",
     "runtime.training.data.example": "PreferencePair SkippedLine TokenExample",
     "runtime.training.data.model_encoding": "model_encoding",

@@ -7,6 +7,7 @@ adapter, never the settings of one with the weights of another.
 
 import json
 from pathlib import Path
+from typing import assert_never
 
 from runtime.adapters.base_model import base_notes
 from runtime.adapters.bottleneck_files import bottleneck_contents
@@ -14,6 +15,7 @@ from runtime.adapters.folder import CONFIG_FILE, WEIGHTS_FILE, FolderContents
 from runtime.adapters.write_lora import lora_contents
 from runtime.files import write_atomic
 from runtime.layers.adapter import AdapterWeights
+from runtime.layers.bottleneck import BottleneckWeights
 from runtime.layers.lora import LoraWeights
 from runtime.loaders.load import Model
 from runtime.loaders.safetensors_writer import TensorToWrite, stream_safetensors
@@ -68,4 +70,6 @@ def _contents(
         return lora_contents(adapter, model, network, use_rslora=use_rslora, dropout=dropout)
     if use_rslora or dropout:
         raise ValueError(f"use_rslora and dropout are settings of LoRA; adapter {adapter.name!r} is of another kind.")
-    return bottleneck_contents(adapter)
+    if isinstance(adapter, BottleneckWeights):
+        return bottleneck_contents(adapter)
+    assert_never(adapter)

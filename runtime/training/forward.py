@@ -138,6 +138,7 @@ class _Pass:
         normed = rms_norm(x, layer.feed_forward_norm, eps)
         gate_up = self._linear(normed, layer.gate_up, layer_idx, 2)
         fed = gated_linear(gate_up, self._config.activation, layer.down, *self._terms(layer.down, layer_idx, 3))
+        fed = self._rescale(layer.down, fed)
         if layer.post_feed_forward_norm is not None:
             fed = rms_norm(fed, layer.post_feed_forward_norm, eps)
         if self._adapter is not None:
@@ -159,7 +160,10 @@ class _Pass:
         return self._linear(mixed.flatten(1), layer.output, layer_idx, 1)
 
     def _linear(self, x: torch.Tensor, linear: FrozenLinear, layer_idx: int, place: int) -> torch.Tensor:
-        return frozen_linear(x, linear, *self._terms(linear, layer_idx, place))
+        return self._rescale(linear, frozen_linear(x, linear, *self._terms(linear, layer_idx, place)))
+
+    def _rescale(self, linear: FrozenLinear, y: torch.Tensor) -> torch.Tensor:
+        return y if self._adapter is None else self._adapter.rescale(linear, y)
 
     def _terms(self, linear: FrozenLinear, layer_idx: int, place: int) -> tuple[list[LoraTerm], Dropout | None]:
         """What the adapter does to the product at `place` of a layer."""

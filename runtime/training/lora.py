@@ -73,13 +73,8 @@ class TrainableLora(TrainableAdapter):
         """A copy of the adapter as inference and the adapter files know it."""
         modules = {}
         for module, (a, b) in self.parameters.items():
-            rows = b.detach().numpy().copy()
-            order = row_order(self._config, module)
-            if order is not None:
-                ordered = np.empty_like(rows)
-                ordered[order] = rows
-                rows = ordered
             scale = self.settings.scale_of(module.rsplit(".", 1)[-1])
+            rows = rows_to_file(self._config, module, b)
             modules[module] = LoraMatrices(a.detach().numpy().copy(), rows, scale)
         return LoraWeights(modules, name)
 
@@ -103,7 +98,21 @@ class TrainableLora(TrainableAdapter):
                     f"Adapter {lora.name!r} has a {module} of shape {matrices.a.shape} and scale {matrices.scale:g}; "
                     f"the settings ask for plain LoRA of shape {tuple(a.shape)} and scale {scale:g}."
                 )
-            order = row_order(self._config, module)
             with torch.no_grad():
                 a.copy_(torch.from_numpy(matrices.a))
-                b.copy_(torch.from_numpy(matrices.b if order is None else matrices.b[order]))
+                b.copy_(rows_from_file(self._config, module, matrices.b))
+
+
+def rows_to_file(config: ModelConfig, module: str, rows: torch.Tensor) -> np.ndarray:
+    """A copy of what belongs to the rows of a matrix, [N, …], in the order that the model's file has."""
+    values: np.ndarray = rows.detach().numpy().copy()
+    order = row_order(config, module)
+    if order is not None:
+        values[order] = rows.detach().numpy()
+    return values
+
+
+def rows_from_file(config: ModelConfig, module: str, rows: np.ndarray) -> torch.Tensor:
+    """Undoes `rows_to_file`."""
+    order = row_order(config, module)
+    return torch.from_numpy(rows if order is None else rows[order])

@@ -1,15 +1,13 @@
 """What a run trains: the parameters of an adapter, and what they do to a decoder that stays as it is."""
 
 from abc import ABC, abstractmethod
-from typing import Literal
 
 import torch
 
 from runtime.config import ModelConfig
+from runtime.layers.bottleneck import Place
 from runtime.training.linear import LoraTerm
 from runtime.training.weights import FrozenLinear
-
-Place = Literal["attention", "feed_forward"]
 
 
 class TrainableAdapter(ABC):
@@ -48,6 +46,10 @@ class TrainableAdapter(ABC):
     def terms(self, linear: FrozenLinear) -> list[LoraTerm]:
         """What is added to a product of the frozen model."""
         return []
+
+    def rescale(self, linear: FrozenLinear, y: torch.Tensor) -> torch.Tensor:
+        """What becomes of a product y [T, N] of the frozen model, terms and bias included; y itself may be changed."""
+        return y
 
     def soft_prompt(self) -> torch.Tensor | None:
         """[P, E] embeddings in front of every sequence, or None."""

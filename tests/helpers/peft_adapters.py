@@ -18,7 +18,7 @@ ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "d
 def save_random_adapter(base: Path, folder: Path, seed: int = 3, size: float = 0.1, **settings: Any) -> Any:
     """A PEFT model over the weights of a GGUF file, its adapter drawn at random and saved to `folder`."""
     options = {"r": 4, "lora_alpha": 6, "target_modules": ALL_LINEAR, "task_type": "CAUSAL_LM"} | settings
-    with _known_warnings():
+    with known_warnings():
         model = peft.get_peft_model(transformers_decoder(base), peft.LoraConfig(**options))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -28,20 +28,20 @@ def save_random_adapter(base: Path, folder: Path, seed: int = 3, size: float = 0
             elif "lora_magnitude" in name:  # lengths of rows: never negative
                 parameter.mul_(0.5 + torch.rand(parameter.shape, generator=generator))
     model.eval()
-    with _known_warnings():
+    with known_warnings():
         model.save_pretrained(folder)
     return model
 
 
 def peft_logits(base: Path, folder: Path, input_ids: list[int] | np.ndarray) -> np.ndarray:
     """[T, V] float32 of the base with the adapter in `folder`, as PEFT loads it; a warning of its is an error."""
-    with _known_warnings():
+    with known_warnings():
         model = peft.PeftModel.from_pretrained(transformers_decoder(base), str(folder))
     return logits_of(model.eval(), input_ids)
 
 
 @contextmanager
-def _known_warnings() -> Iterator[None]:
+def known_warnings() -> Iterator[None]:
     """Every warning is an error but one: PEFT asks transformers for an attribute that has a new name."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
