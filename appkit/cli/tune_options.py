@@ -70,8 +70,8 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="FOLDER", help="Where the adapter goes; else below the data folder."),
 ]
-MethodOption = Annotated[str, typer.Option(metavar="NAME", help="What is trained: lora or rslora.")]
-RankOption = Annotated[int, typer.Option(min=1, help="Rank of the low-rank matrices.")]
+MethodOption = Annotated[str, typer.Option(metavar="NAME", help="What is trained: lora, rslora, dora or bottleneck.")]
+RankOption = Annotated[int, typer.Option(min=1, help="Rank of the low-rank matrices, or width of a bottleneck.")]
 AlphaOption = Annotated[float | None, typer.Option(help="Scale of what they add; else twice the rank.")]
 ModulesOption = Annotated[
     str | None, typer.Option(metavar="NAME,…", help="Which matrices are adapted, as in q_proj,v_proj; else all seven.")

@@ -32,10 +32,10 @@ class TuneConfig:
     date: str | None = None  # ISO; what templates that tell the date are told; None: now
     # what is trained
     method: str = "lora"
-    rank: int = 8
+    rank: int = 8  # of a bottleneck: its width
     alpha: float | None = None  # None: twice the rank
     dropout: float = 0.0
-    modules: tuple[str, ...] | None = None  # None: all seven of a layer
+    modules: tuple[str, ...] | None = None  # None: all seven of a layer; of bottlenecks, "attention" and "feed_forward"
     ranks: Mapping[str, int] = field(default_factory=dict)  # module → its own rank
     last_layers: int | None = None  # only the last so many; those below run once an example
     beta: float = 0.1  # of preference pairs: how dear it is to move away from the base model
