@@ -95,9 +95,10 @@ def prepare_rows(config: TuneConfig, model: "ModelText") -> TuneData:
         TrainingDataError: a file that cannot be trained on; the message names lines and reasons.
         ValueError: options that do not fit the model or each other.
     """
-    from runtime import DataSettings, model_encoding, pack, pack_pairs, prepare_data
+    from appkit.llm.training_encoding import training_encoding
+    from runtime import DataSettings, pack, pack_pairs, prepare_data
 
-    template, encoding = model_encoding(
+    template, encoding = training_encoding(
         model,
         max_len=config.max_len,
         supervise=config.learn,
