@@ -132,11 +132,13 @@ def _print_info(found: "AdapterInfo") -> None:
         "base weights": found.base_sha256 or text("adapter_no_base"),
         "rank": ", ".join(map(str, found.ranks)),
         "modules": modules,
+        "virtual tokens": f"{found.num_virtual_tokens}" if found.num_virtual_tokens else "",
         "parameters": f"{found.num_parameters:,}",
         "size": f"{found.num_bytes / 1e6:,.1f} MB",
     }
     for label, value in rows.items():
-        typer.echo(f"{label + ':':14}{on_one_line(value)}")
+        if value:
+            typer.echo(f"{label + ':':15} {on_one_line(value)}")
 
 
 def _print_report(report: "MergeReport", logits: "LogitDrift | None", *, adapter: str, model: str) -> None:

@@ -15,11 +15,12 @@ class AdapterInfo:
     """Facts of one adapter. Nothing of it was held against a model, and no value of a tensor was read."""
 
     name: str
-    kind: str  # LoRA, rsLoRA, DoRA, rsLoRA + DoRA, bottleneck
+    kind: str  # LoRA, rsLoRA, DoRA, rsLoRA + DoRA, bottleneck, prompt tuning, prefix tuning
     base_model: str  # as whoever trained it named the model; "" where that is not said
     base_sha256: str | None  # of the weights it was trained on, where the file notes it
     ranks: tuple[int, ...]  # different ones, ascending
     modules: Mapping[str, int]  # "attn_q" → in how many layers
+    num_virtual_tokens: int  # positions that it takes at the start of every sequence
     num_parameters: int
     num_bytes: int  # of the tensor file
 
@@ -41,6 +42,7 @@ def describe_peft(folder: str | Path) -> AdapterInfo:
             base_sha256=noted_base(opened.tensors.metadata),
             ranks=summary.ranks,
             modules=summary.modules,
+            num_virtual_tokens=summary.num_virtual_tokens,
             num_parameters=sum(prod(tensor.shape) for tensor in opened.tensors.tensors.values()),
             num_bytes=opened.tensors.path.stat().st_size,
         )

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,9 @@ class AdapterSummary:
     """What a folder says of itself, without its model."""
 
     kind: str  # as people call it: "DoRA", "bottleneck"
-    ranks: tuple[int, ...]  # different ones, ascending
-    modules: Mapping[str, int]  # what is changed, "attn_q" → in how many layers
+    ranks: tuple[int, ...] = ()  # different ones, ascending
+    modules: Mapping[str, int] = field(default_factory=dict)  # what is changed, "attn_q" → in how many layers
+    num_virtual_tokens: int = 0  # positions that it takes at the start of every sequence
 
 
 @dataclass(frozen=True, kw_only=True)

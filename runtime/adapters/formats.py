@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from runtime.adapters.bottleneck_files import describe_bottleneck, read_bottleneck
 from runtime.adapters.folder import AdapterFolder, AdapterSummary, shown
+from runtime.adapters.prefix_files import describe_prefix, read_prefix
 from runtime.adapters.read_lora import describe_lora, read_lora
+from runtime.adapters.soft_prompt_files import describe_soft_prompt, read_soft_prompt
 from runtime.errors import AdapterError
 from runtime.layers.adapter import AdapterWeights
 from runtime.loaders.load import Model
@@ -23,6 +25,8 @@ class AdapterFormat:
 FORMATS: Mapping[str, AdapterFormat] = {
     "LORA": AdapterFormat(read_lora, describe_lora),
     "BOTTLENECK": AdapterFormat(read_bottleneck, describe_bottleneck),
+    "PROMPT_TUNING": AdapterFormat(read_soft_prompt, describe_soft_prompt),
+    "PREFIX_TUNING": AdapterFormat(read_prefix, describe_prefix),
 }
 
 

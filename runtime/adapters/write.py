@@ -12,11 +12,14 @@ from typing import assert_never
 from runtime.adapters.base_model import base_notes
 from runtime.adapters.bottleneck_files import bottleneck_contents
 from runtime.adapters.folder import CONFIG_FILE, WEIGHTS_FILE, FolderContents
+from runtime.adapters.prefix_files import prefix_contents
+from runtime.adapters.soft_prompt_files import soft_prompt_contents
 from runtime.adapters.write_lora import lora_contents
 from runtime.files import write_atomic
 from runtime.layers.adapter import AdapterWeights
 from runtime.layers.bottleneck import BottleneckWeights
 from runtime.layers.lora import LoraWeights
+from runtime.layers.virtual_tokens import PrefixWeights, SoftPromptWeights
 from runtime.loaders.load import Model
 from runtime.loaders.safetensors_writer import TensorToWrite, stream_safetensors
 from runtime.models.decoder import Decoder
@@ -72,4 +75,8 @@ def _contents(
         raise ValueError(f"use_rslora and dropout are settings of LoRA; adapter {adapter.name!r} is of another kind.")
     if isinstance(adapter, BottleneckWeights):
         return bottleneck_contents(adapter)
+    if isinstance(adapter, SoftPromptWeights):
+        return soft_prompt_contents(adapter, network.config)
+    if isinstance(adapter, PrefixWeights):
+        return prefix_contents(adapter, network.config)
     assert_never(adapter)

@@ -27,7 +27,7 @@ class CompletionTask(Task):
     """
 
     def __init__(
-        self, request: Request, tokenizer: Tokenizer, vocab_size: int, room: int, matcher: Matcher | None
+        self, request: Request, tokenizer: Tokenizer, vocab_size: int, max_seq_len: int, matcher: Matcher | None
     ) -> None:
         super().__init__(request.prompt_ids, request.adapter, request.timeout_s)
         self.request = request
@@ -43,6 +43,7 @@ class CompletionTask(Task):
         )
         self._stream = tokenizer.stream(continues=True)  # the prompt's text goes before
         self._stop_text = StopText(request.params.stop)
+        room = max_seq_len - len(self.sequence.ids)
         self._max_tokens = min(room, request.params.max_tokens or room)
         self._token_ids: list[int] = []
         self._texts: list[str] = []

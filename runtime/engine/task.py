@@ -18,8 +18,7 @@ class Task(ABC):
 
     def __init__(self, ids: Sequence[int], adapter: AdapterWeights | None, timeout_s: float | None) -> None:
         self.num_virtual = num_virtual_tokens(adapter)  # ids in front of those given, for no one else to see
-        namespace = None if adapter is None else adapter.digest
-        self.sequence = KVSequence([*virtual_ids(self.num_virtual), *ids], namespace)
+        self.sequence = sequence_for(ids, adapter)
         self.adapter = adapter
         self.timeout_s = timeout_s
         self.submitted_at = time.monotonic()
@@ -74,6 +73,12 @@ class Task(ABC):
 
     def is_expired(self) -> bool:
         return self.timeout_s is not None and time.monotonic() - self.submitted_at > self.timeout_s
+
+
+def sequence_for(ids: Sequence[int], adapter: AdapterWeights | None) -> KVSequence:
+    """Ids of a request, with the adapter's virtual ones in front; its keys and values are known by its digest."""
+    namespace = None if adapter is None else adapter.digest
+    return KVSequence([*virtual_ids(num_virtual_tokens(adapter)), *ids], namespace)
 
 
 def fit_one_chunk(tasks: Iterable[Task]) -> bool:

@@ -15,6 +15,7 @@ from runtime.layers.bottleneck import LoadedBottleneck, apply_bottleneck
 from runtime.layers.feed_forward import FeedForwardWeights, feed_forward
 from runtime.layers.linear import Linear
 from runtime.layers.norm import Norm, apply_norm
+from runtime.layers.virtual_tokens import PrefixWeights, embed_with_soft_prompt, write_prefix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +103,8 @@ class Decoder:
         """Run the step's new tokens through the model, storing their keys and values.
 
         Args:
-            input_ids: [T] int32, the new tokens of all sequences, as `pages.query_starts` divides them.
+            input_ids: [T] int32, the new tokens of all sequences, as `pages.query_starts` divides them; with a soft
+                prompt of P virtual tokens also −1 … −P.
             pages: where each sequence lives; pages for the new tokens are already allocated.
             pool: changed: the new tokens' keys and values are written.
             logit_rows: [R] int32, rows of `input_ids` whose next-token logits are wanted; R may be 0.
@@ -120,11 +122,23 @@ class Decoder:
         backend, config, weights = self.backend, self.config, self.weights
         loaded = self._loaded(adapter)
         positions = pages.positions()
-        x = backend.embed(input_ids, weights.embedding, config.embedding_scale)
+        x = self._embed(input_ids, loaded)
         for layer_idx, layer in enumerate(weights.layers):
             x = self._layer(layer, x, layer_idx, pages, pool, positions, loaded)
         x = apply_norm(backend, weights.output_norm, backend.take_rows(x, logit_rows), config.norm_eps)
         return backend.logits(x, weights.head, config.logit_softcap)
+
+    def write_prefix(self, prefix: PrefixWeights, pages: PageTable, pool: KVPool) -> None:
+        """Store a prefix's keys and values as those of virtual tokens, which need no forward.
+
+        Args:
+            pages: its new tokens are virtual ones, at the first positions of their sequences.
+            pool: changed.
+
+        Raises:
+            AdapterError: a prefix of another model.
+        """
+        write_prefix(self.backend, self._loaded(prefix).prefix, pages, pool)
 
     def check_adapter(self, adapter: AdapterWeights) -> None:
         """Raises AdapterError for the adapter of another model."""
@@ -169,6 +183,12 @@ class Decoder:
         if not after_feed_forward.is_nothing:
             fed = backend.add(attended, after_feed_forward.apply(backend, fed, config.norm_eps))
         return fed
+
+    def _embed(self, input_ids: np.ndarray, adapter: LoadedAdapter) -> Buffer:
+        table, scale = self.weights.embedding, self.config.embedding_scale
+        if adapter.soft_prompt is None:
+            return self.backend.embed(input_ids, table, scale)
+        return embed_with_soft_prompt(self.backend, adapter.soft_prompt, input_ids, table, scale)
 
     def _loaded(self, adapter: AdapterWeights | None) -> LoadedAdapter:
         if adapter is None:

@@ -33,17 +33,33 @@ def save_random_adapter(base: Path, folder: Path, seed: int = 3, size: float = 0
     return model
 
 
+def save_random_virtual_tokens(base: Path, folder: Path, config: str, num_tokens: int, seed: int = 3) -> Any:
+    """A PEFT model whose virtual tokens ("PromptTuningConfig" or "PrefixTuningConfig") are drawn and saved."""
+    settings = getattr(peft, config)(task_type="CAUSAL_LM", num_virtual_tokens=num_tokens)
+    with known_warnings():
+        model = peft.get_peft_model(transformers_decoder(base), settings)
+    weight = model.prompt_encoder["default"].embedding.weight
+    with torch.no_grad():
+        weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed)))
+    model.eval()
+    with known_warnings():
+        model.save_pretrained(folder)
+    return model
+
+
 def peft_logits(base: Path, folder: Path, input_ids: list[int] | np.ndarray) -> np.ndarray:
     """[T, V] float32 of the base with the adapter in `folder`, as PEFT loads it; a warning of its is an error."""
     with known_warnings():
         model = peft.PeftModel.from_pretrained(transformers_decoder(base), str(folder))
-    return logits_of(model.eval(), input_ids)
+    with known_warnings():
+        return logits_of(model.eval(), input_ids)
 
 
 @contextmanager
 def known_warnings() -> Iterator[None]:
-    """Every warning is an error but one: PEFT asks transformers for an attribute that has a new name."""
+    """Every warning is an error but two: PEFT calls two things of transformers by what they were called before."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        warnings.filterwarnings("ignore", "`past_key_values` is deprecated", FutureWarning)
         yield
