@@ -19,6 +19,7 @@ from runtime.training.loss import cross_entropy
 from runtime.training.norm import rms_norm
 from runtime.training.rotation import Angles, rotate, rotation_angles
 from runtime.training.trainable import TrainableAdapter
+from runtime.training.virtual_rows import VirtualRows
 from runtime.training.weights import FrozenDecoder, FrozenLayer, FrozenLinear
 
 
@@ -96,6 +97,20 @@ def last_hidden_states(
     return steps.run(first_layer, decoder.config.num_layers, prefix)
 
 
+def keys_and_values(decoder: FrozenDecoder, input_ids: np.ndarray) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """k and v [T, K, D] of every layer for one sequence, as attention sees them."""
+    whole = Packed(
+        input_ids=input_ids,
+        is_supervised=np.zeros(len(input_ids), bool),
+        cu_seqlens=np.array([0, len(input_ids)], np.int32),
+    )
+    steps = _Pass(decoder, None, whole, ForwardOptions())
+    steps.keys_and_values = []
+    with torch.no_grad():
+        steps.run(0, decoder.config.num_layers, None)
+    return steps.keys_and_values
+
+
 class _Pass:
     """One pass over one packed row: what all layers share."""
 
@@ -107,20 +122,26 @@ class _Pass:
         self._adapter = adapter
         self._options = options
         self._packed = packed
-        self._cu_seqlens: list[int] = packed.cu_seqlens.tolist()
+        num_virtual = 0 if adapter is None else adapter.num_virtual_tokens
+        self._virtual = VirtualRows(packed.cu_seqlens, num_virtual)
+        self._soft_prompt = None if adapter is None else adapter.soft_prompt()
+        self._cu_seqlens: list[int] = self._virtual.cu_seqlens.tolist()
         self._angles: dict[object, Angles] = {}
+        self.keys_and_values: list[tuple[torch.Tensor, torch.Tensor]] | None = None  # collected where it is a list
 
     def run(self, first_layer: int, last_layer: int, x: torch.Tensor | None) -> torch.Tensor:
         """Layers `first_layer` to before `last_layer`, from the embeddings where `x` is None."""
         if x is None:
             x = self._embed()
+        if self._soft_prompt is not None:
+            x = self._virtual.put(x, self._soft_prompt)
         for layer_idx in range(first_layer, last_layer):
             if self._options.checkpoint_activations and torch.is_grad_enabled():
                 # The first layer's input asks for no gradient, yet its adapter does: the non-reentrant kind copes.
                 x = checkpoint(self._layer, x, layer_idx, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = self._layer(x, layer_idx)
-        return x
+        return x if self._soft_prompt is None else self._virtual.take_out(x)
 
     def _embed(self) -> torch.Tensor:
         table = self._decoder.embedding.read()
@@ -156,7 +177,15 @@ class _Pass:
         angles = self._angles_of(layer_idx)
         if angles is not None:
             q, k = rotate(q, angles), rotate(k, angles)
+        if self.keys_and_values is not None:
+            self.keys_and_values.append((k, v))
+        prefix = None if self._adapter is None else self._adapter.prefix(layer_idx)
+        if prefix is not None:  # its virtual tokens ask nothing: their queries are zero, and what comes of them is left
+            no_queries = q.new_zeros(len(prefix[0]), *q.shape[1:])
+            q, k, v = (self._virtual.put(x, front) for x, front in zip((q, k, v), (no_queries, *prefix), strict=True))
         mixed = packed_causal_attention(q, k, v, self._cu_seqlens, config.attention_scale, config.window(layer_idx))
+        if prefix is not None:
+            mixed = self._virtual.take_out(mixed)
         return self._linear(mixed.flatten(1), layer.output, layer_idx, 1)
 
     def _linear(self, x: torch.Tensor, linear: FrozenLinear, layer_idx: int, place: int) -> torch.Tensor:
@@ -178,8 +207,15 @@ class _Pass:
         if rope is None:
             return None
         if rope not in self._angles:
-            self._angles[rope] = rotation_angles(self._packed.position_ids, rope, self._decoder.rope_freq_factors)
+            self._angles[rope] = rotation_angles(self._position_ids(), rope, self._decoder.rope_freq_factors)
         return self._angles[rope]
+
+    def _position_ids(self) -> np.ndarray:
+        """Of the rows that run through the layers: those of a soft prompt do, those of a prefix do not."""
+        positions = self._virtual.position_ids()
+        return (
+            positions if self._soft_prompt is not None else self._virtual.take_out(torch.from_numpy(positions)).numpy()
+        )
 
 
 def _eps(decoder: FrozenDecoder) -> float:

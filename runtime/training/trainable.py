@@ -18,6 +18,7 @@ class TrainableAdapter(ABC):
 
     first_layer: int = 0  # the layers below it run the same whatever was learned
     dropout: float = 0.0  # share of the inputs of low-rank terms that training leaves out
+    num_virtual_tokens: int = 0  # positions in front of every sequence, which a soft prompt or a prefix fills
 
     @abstractmethod
     def named_tensors(self) -> dict[str, torch.Tensor]:
@@ -56,7 +57,7 @@ class TrainableAdapter(ABC):
         return None
 
     def prefix(self, layer_idx: int) -> tuple[torch.Tensor, torch.Tensor] | None:
-        """Keys and values [P, K, D] in front of those of every sequence, or None. Keys are not rotated."""
+        """Keys and values [P, K, D] in front of those of every sequence, as they are after rotation; or None."""
         return None
 
     def bottleneck(self, layer_idx: int, place: Place, x: torch.Tensor) -> torch.Tensor:

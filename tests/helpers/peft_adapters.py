@@ -33,14 +33,26 @@ def save_random_adapter(base: Path, folder: Path, seed: int = 3, size: float = 0
     return model
 
 
-def save_random_virtual_tokens(base: Path, folder: Path, config: str, num_tokens: int, seed: int = 3) -> Any:
-    """A PEFT model whose virtual tokens ("PromptTuningConfig" or "PrefixTuningConfig") are drawn and saved."""
-    settings = getattr(peft, config)(task_type="CAUSAL_LM", num_virtual_tokens=num_tokens)
+def virtual_token_model(base: Path, kind: str, num_tokens: int) -> Any:
+    """A PEFT model with virtual tokens of a kind, "prompt" or "prefix", that can be trained."""
+    config = {"prompt": peft.PromptTuningConfig, "prefix": peft.PrefixTuningConfig}[kind]
     with known_warnings():
-        model = peft.get_peft_model(transformers_decoder(base), settings)
-    weight = model.prompt_encoder["default"].embedding.weight
+        return peft.get_peft_model(
+            transformers_decoder(base), config(task_type="CAUSAL_LM", num_virtual_tokens=num_tokens)
+        )
+
+
+def set_virtual_tokens_(model: Any, rows: torch.Tensor) -> None:
+    """Give a model of `virtual_token_model` what a file would have under "prompt_embeddings"."""
     with torch.no_grad():
-        weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(seed)))
+        model.prompt_encoder["default"].embedding.weight.copy_(rows)
+
+
+def save_random_virtual_tokens(base: Path, folder: Path, kind: str, num_tokens: int, seed: int = 3) -> Any:
+    """A PEFT model whose virtual tokens are drawn at random and saved to `folder`."""
+    model = virtual_token_model(base, kind, num_tokens)
+    shape = model.prompt_encoder["default"].embedding.weight.shape
+    set_virtual_tokens_(model, torch.randn(shape, generator=torch.Generator().manual_seed(seed)))
     model.eval()
     with known_warnings():
         model.save_pretrained(folder)

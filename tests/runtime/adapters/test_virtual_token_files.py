@@ -19,7 +19,6 @@ from tests.helpers.tiny_model import DECODERS, write_tiny_model
 from tests.helpers.virtual_tokens import KINDS, logits_after_virtual_tokens, random_virtual_tokens
 
 NUM_VIRTUAL, NUM_TOKENS = 5, 24  # past the window of the models that have one
-PEFT_KINDS = {"prompt": "PromptTuningConfig", "prefix": "PrefixTuningConfig"}
 WIDTHS = {"prompt": 64, "prefix": 2 * 2 * 2 * 16}  # of a row, for a tiny llama
 
 
@@ -46,7 +45,7 @@ def test_an_adapter_of_peft_gives_its_logits_here(architecture, kind, input_ids,
     from tests.helpers.transformers_model import logits_of
 
     with tiny(tmp_path, architecture) as model:
-        peft_model = save_random_virtual_tokens(model.path, tmp_path / "a", PEFT_KINDS[kind], NUM_VIRTUAL)
+        peft_model = save_random_virtual_tokens(model.path, tmp_path / "a", kind, NUM_VIRTUAL)
         with known_warnings():
             theirs = logits_of(peft_model, input_ids)[-NUM_TOKENS:]
         adapter = read_peft(tmp_path / "a", model)
