@@ -10,6 +10,7 @@ import numpy as np
 import peft
 import torch
 
+from runtime.training.settings import TrainingSettings
 from tests.helpers.transformers_model import logits_of, transformers_decoder
 
 ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -65,6 +66,27 @@ def peft_logits(base: Path, folder: Path, input_ids: list[int] | np.ndarray) -> 
         model = peft.PeftModel.from_pretrained(transformers_decoder(base), str(folder))
     with known_warnings():
         return logits_of(model.eval(), input_ids)
+
+
+def losses_of_peft(model: Any, input_ids: np.ndarray, settings: TrainingSettings) -> list[float]:
+    """What each step of torch's AdamW finds, over all of `input_ids` but the first, which nothing foretells here."""
+    leaves = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        leaves, lr=settings.learning_rate, betas=settings.betas, eps=settings.adam_eps, weight_decay=0.0
+    )
+    ids, losses = torch.from_numpy(input_ids.astype(np.int64))[None], []
+    labels = ids.clone()
+    labels[0, 0] = -100
+    model.train()
+    for _ in range(settings.num_epochs):
+        optimizer.zero_grad()
+        with known_warnings():
+            loss = model(ids, labels=labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(leaves, settings.max_grad_norm)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
 
 
 @contextmanager

@@ -15,19 +15,12 @@ from runtime.adapters.read import read_peft
 from runtime.adapters.write import write_peft
 from runtime.errors import AdapterError
 from runtime.layers.bottleneck import BottleneckWeights
-from runtime.loaders.load import Model, load_model
-from runtime.loaders.safetensors_writer import write_safetensors
+from runtime.loaders.load import load_model
 from tests.helpers.bottlenecks import random_bottleneck
+from tests.helpers.tiny_adapter import WEIGHTS, refusal, write_adapter_folder
 from tests.helpers.tiny_model import HIDDEN, write_tiny_model
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 A0 = "layers.0.attention"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    with load_model(write_tiny_model(tmp_path_factory.mktemp("base") / "tiny.gguf", "llama")) as loaded:
-        yield loaded
 
 
 def a0_tensors(size: int = 3) -> dict[str, np.ndarray]:
@@ -42,20 +35,8 @@ def a0_tensors(size: int = 3) -> dict[str, np.ndarray]:
 def write_folder(
     folder: Path, settings: dict[str, Any] | None = None, tensors: dict[str, np.ndarray] | None = None
 ) -> Path:
-    folder.mkdir(exist_ok=True)
     keys = {"peft_type": "BOTTLENECK", "activation": "gelu"} | (settings or {})
-    (folder / CONFIG).write_text(json.dumps(keys))
-    write_safetensors(folder / WEIGHTS, a0_tensors() if tensors is None else tensors, {})
-    return folder
-
-
-def refusal(folder: Path, model: Model) -> str:
-    """The one sentence, or few, that a user sees."""
-    with pytest.raises(AdapterError) as caught:
-        read_peft(folder, model)
-    message = str(caught.value)
-    assert "\n" not in message and len(message) < 1000
-    return message
+    return write_adapter_folder(folder, keys, a0_tensors() if tensors is None else tensors)
 
 
 def test_an_adapter_that_is_written_and_read_is_the_same(model, rng, tmp_path):

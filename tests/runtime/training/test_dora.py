@@ -188,7 +188,7 @@ def test_steps_and_files_are_those_of_peft(architecture, patterns, rng, tmp_path
     """The same start, five steps of AdamW: losses within 1e-4, and PEFT's logits of our file within 1e-5."""
     peft = pytest.importorskip("peft")
     oracle = pytest.importorskip("tests.helpers.transformers_model")
-    from tests.helpers.peft_adapters import known_warnings, peft_logits
+    from tests.helpers.peft_adapters import known_warnings, losses_of_peft, peft_logits
 
     path = write_tiny_model(tmp_path / "tiny.gguf", architecture)
     decoder, row = load_frozen_decoder(path, torch.float32), one_row(rng, 40)
@@ -210,20 +210,3 @@ def test_steps_and_files_are_those_of_peft(architecture, patterns, rng, tmp_path
     np.testing.assert_allclose(peft_logits(path, tmp_path / "ours", row.input_ids), ours, rtol=0, atol=1e-5)
     np.testing.assert_allclose(oracle.logits_of(theirs.eval(), row.input_ids), ours, rtol=0, atol=1e-2)
     assert "missing" not in capfd.readouterr().err.lower()
-
-
-def losses_of_peft(model, input_ids: np.ndarray, settings: TrainingSettings) -> list[float]:
-    model.train()
-    leaves = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        leaves, lr=settings.learning_rate, betas=settings.betas, eps=settings.adam_eps, weight_decay=0.0
-    )
-    ids, losses = torch.from_numpy(input_ids.astype(np.int64))[None], []
-    for _ in range(settings.num_epochs):
-        optimizer.zero_grad()
-        loss = model(ids, labels=ids).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(leaves, settings.max_grad_norm)
-        optimizer.step()
-        losses.append(loss.item())
-    return losses

@@ -141,7 +141,7 @@ def test_bfloat16_is_close_to_float32(tmp_path, kind, rng):
 def test_steps_and_files_are_those_of_peft(architecture, kind, rng, tmp_path, capfd):
     """The same start, five steps of AdamW: losses within 1e-4, and PEFT's logits of our file within 1e-5."""
     pytest.importorskip("peft")
-    from tests.helpers.peft_adapters import known_warnings, peft_logits, set_virtual_tokens_, virtual_token_model
+    from tests.helpers.peft_adapters import losses_of_peft, peft_logits, set_virtual_tokens_, virtual_token_model
 
     path = write_tiny_model(tmp_path / "tiny.gguf", architecture)
     decoder, row = load_frozen_decoder(path, torch.float32), one_row(rng, 40)
@@ -152,8 +152,7 @@ def test_steps_and_files_are_those_of_peft(architecture, kind, rng, tmp_path, ca
         theirs = virtual_token_model(path, kind, NUM_VIRTUAL)
         with read_safetensors(tmp_path / "start" / "adapter_model.safetensors") as file:
             set_virtual_tokens_(theirs, torch.from_numpy(np.array(file["prompt_embeddings"])))
-        with known_warnings():
-            expected = losses_of_peft(theirs, row.input_ids, settings)
+        expected = losses_of_peft(theirs, row.input_ids, settings)
         losses = train(decoder, adapter, [row], settings).losses
         write_peft(tmp_path / "ours", weights_of(adapter), model)
         ours = logits_after_virtual_tokens(model.network, read_peft(tmp_path / "ours", model), row.input_ids)
@@ -162,24 +161,6 @@ def test_steps_and_files_are_those_of_peft(architecture, kind, rng, tmp_path, ca
     their_logits = peft_logits(path, tmp_path / "ours", row.input_ids)[-len(row) :]
     np.testing.assert_allclose(their_logits, ours, rtol=0, atol=3e-5 if architecture == "gemma3" else 1e-5)
     assert "missing" not in capfd.readouterr().err.lower()
-
-
-def losses_of_peft(model, input_ids: np.ndarray, settings: TrainingSettings) -> list[float]:
-    leaves = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        leaves, lr=settings.learning_rate, betas=settings.betas, eps=settings.adam_eps, weight_decay=0.0
-    )
-    ids, losses = torch.from_numpy(input_ids.astype(np.int64))[None], []
-    labels = ids.clone()
-    labels[0, 0] = -100  # PEFT would have the soft prompt foretell the first token, which no training row asks for
-    for _ in range(settings.num_epochs):
-        optimizer.zero_grad()
-        loss = model(ids, labels=labels).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(leaves, settings.max_grad_norm)
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
 
 
 def test_a_run_that_is_resumed_ends_with_the_same_bits(tmp_path, kind, rng):
