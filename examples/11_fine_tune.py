@@ -85,3 +85,8 @@ with LocalModel(MODEL, adapter=adapter.folder) as model:
     for text in NEW:
         question = (Message(role="system", content=asked["description"]), Message(role="user", content=text))
         print(f"{text} → {model.chat(question).text}")
+
+print(f"""To see what was learnt, which answers changed, and to go on asking:
+appkit tune preview {folder / "train.jsonl"} --fields prompt=text,completion=section -s "{asked["description"]}"
+appkit eval compare {folder / "before"} {folder / "after"}
+appkit chat --adapter {folder / "adapter"} -s "{asked["description"]}\"""")

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -215,7 +216,7 @@ def test_the_eleventh_example_measures_with_what_it_did_not_learn(tmp_path: Path
     path = f"{write_apt_cache(tmp_path / 'bin')}:{os.environ['PATH']}"
     done = fine_tune(tmp_path / "work", "1", "3", path=path)
     assert (done.returncode, done.stderr) == (0, "")
-    first, before, learning, after, difference, *answers = done.stdout.splitlines()
+    first, before, learning, after, difference, *more = done.stdout.splitlines()
     assert first.startswith("36 lines to learn, 12 to measure with.")
     assert re.match(r"Learnt in \d+ s, [\d,]+ tokens\.", learning)
     values = [
@@ -223,7 +224,10 @@ def test_the_eleventh_example_measures_with_what_it_did_not_learn(tmp_path: Path
     ]
     assert all(values)
     assert re.match(r"Difference: [\d.]+ - [\d.]+ = -?[\d.]+ \[.*\] \(n=12\), p = ", difference)
-    assert [" → " in answer for answer in answers] == [True] * 3
+    assert [" → " in answer for answer in more[:3]] == [True] * 3
+    preview, compare, _ = (shlex.split(line)[1:] for line in more[4:])
+    for arguments in (preview, compare):
+        subprocess.run([sys.executable, "-m", "appkit", *arguments], check=True, capture_output=True, timeout=300)
     learnt, held_out = (
         [json.loads(line)["text"] for line in (tmp_path / "work" / name).read_text().splitlines()]
         for name in ("train.jsonl", "held_out.jsonl")
