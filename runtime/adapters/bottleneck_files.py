@@ -18,9 +18,10 @@ from runtime.adapters.folder import (
     read_array,
     shown,
 )
+from runtime.config import ModelConfig
 from runtime.errors import AdapterError
 from runtime.kernels.ops import MatmulActivation
-from runtime.layers.bottleneck import BottleneckMatrices, BottleneckWeights, Place, check_bottlenecks_fit
+from runtime.layers.bottleneck import BottleneckMatrices, BottleneckWeights, Place
 from runtime.loaders.load import Model
 from runtime.models.decoder import Decoder
 
@@ -38,7 +39,7 @@ def read_bottleneck(folder: AdapterFolder, model: Model, network: Decoder) -> Bo
     activation = _activation(folder)
     keys = _keys(folder)
     for where, parts in keys.items():
-        _check_shapes(folder, where, parts, network.config.hidden_size)
+        _check_place(folder, where, parts, network.config)
     adapter = BottleneckWeights(
         {
             where: BottleneckMatrices(**{part: read_array(folder.tensors, key) for part, key in parts.items()})
@@ -47,7 +48,6 @@ def read_bottleneck(folder: AdapterFolder, model: Model, network: Decoder) -> Bo
         activation,
         folder.name,
     )
-    check_bottlenecks_fit(adapter, network.config)
     if not any(matrices.up.any() or matrices.up_bias.any() for matrices in adapter.places.values()):
         raise AdapterError(
             f"{folder.tensors.path} changes nothing: every up is zero, as before training. Use a trained adapter."
@@ -128,15 +128,22 @@ def _keys(folder: AdapterFolder) -> _Keys:
     return keys
 
 
-def _check_shapes(folder: AdapterFolder, where: tuple[int, Place], parts: Mapping[str, str], hidden_size: int) -> None:
+def _check_place(
+    folder: AdapterFolder, where: tuple[int, Place], parts: Mapping[str, str], config: ModelConfig
+) -> None:
     """What the header says of the tensors of one place, before any of them is read."""
+    (layer_idx, place), hidden_size = where, config.hidden_size
+    if layer_idx >= config.num_layers:
+        raise AdapterError(
+            f"Adapter {folder.name!r} stands after the {place} of layer {layer_idx}; this model has "
+            f"{config.num_layers} layers, counted from 0. Use it with the model it was trained for."
+        )
     shapes = {part: folder.tensors.tensors[key].shape for part, key in parts.items()}
     for key in parts.values():
         check_dtype(folder.tensors, key)
     size = shapes["down"][0] if shapes["down"] else 0
     expected = {"down": (size, hidden_size), "down_bias": (size,), "up": (hidden_size, size), "up_bias": (hidden_size,)}
     if shapes != expected or not 1 <= size <= MAX_SIZE:
-        layer_idx, place = where
         found = ", ".join(f"{part} {shapes[part]}" for part in expected)
         raise AdapterError(
             f"Adapter {folder.name!r} has {found} after the {place} of layer {layer_idx}. They must go together, with "
