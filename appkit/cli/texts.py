@@ -690,7 +690,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "tune_run_finished_before": (
         "The run in {path} is finished already; --fresh trains anew.",
-        "{path} 中的训练早已完成；用 --fresh 可重新训练。",
+        "{path} 中的训练已经完成；用 --fresh 可重新训练。",
     ),
     "tune_run_done": (
         "Done: {steps:,} steps, {tokens:,} tokens, {time}.",

@@ -61,7 +61,7 @@ class Interrupts:
         if self.is_wished:
             raise KeyboardInterrupt
         self.is_wished = True
-        typer.echo(text("tune_stopping"), err=True)
+        typer.echo("\n" * sys.stderr.isatty() + text("tune_stopping"), err=True)  # the terminal has shown ^C
 
 
 def _line_now_and_then(progress: "TrainingProgress") -> None:

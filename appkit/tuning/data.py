@@ -19,7 +19,7 @@ MAX_ROW_TOKENS = 1024
 MIN_ROW_TOKENS = 256  # shorter rows waste the matrix units
 MIN_STEPS = 100  # a run should have, where the data allow: an adapter moves by steps
 MAX_EVALUATIONS = 10
-EVALUATION_SHARE = 0.1  # of the time of training, at most
+EVALUATION_SHARE = 0.2  # of the time of training, at most
 _FORWARD_SHARE = 1 / 3  # of a training step
 
 
@@ -145,7 +145,7 @@ def _row_tokens(config: TuneConfig, lengths: list[int]) -> int:
 
 
 def _eval_every(config: TuneConfig, num_steps: int, rows: "list[Packed]", eval_rows: "list[Packed]") -> int:
-    """So often that evaluating takes at most a tenth of the time, and no more than ten times."""
+    """So often that evaluating takes at most a fifth of the time of training, and no more than ten times."""
     if config.eval_every is not None:
         return config.eval_every
     num_trained = sum(map(len, rows)) / len(rows) * config.accumulation * num_steps
