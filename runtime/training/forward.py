@@ -11,13 +11,15 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from runtime.training.attention import packed_causal_attention
+from runtime.config import RopeConfig
+from runtime.training.attention import AttentionShape, keys_and_values_of, self_attention
 from runtime.training.data.packing import Packed
 from runtime.training.gate import gated_linear
+from runtime.training.kernels import Angles
 from runtime.training.linear import Dropout, LoraTerm, frozen_linear
 from runtime.training.loss import cross_entropy
 from runtime.training.norm import rms_norm
-from runtime.training.rotation import Angles, rotate, rotation_angles
+from runtime.training.rotation import rotation_angles
 from runtime.training.trainable import TrainableAdapter
 from runtime.training.virtual_rows import VirtualRows
 from runtime.training.weights import FrozenDecoder, FrozenLayer, FrozenLinear
@@ -125,8 +127,8 @@ class _Pass:
         num_virtual = 0 if adapter is None else adapter.num_virtual_tokens
         self._virtual = VirtualRows(packed.cu_seqlens, num_virtual)
         self._soft_prompt = None if adapter is None else adapter.soft_prompt()
-        self._cu_seqlens: list[int] = self._virtual.cu_seqlens.tolist()
-        self._angles: dict[object, Angles] = {}
+        self._cu_seqlens = torch.from_numpy(self._virtual.cu_seqlens)
+        self._angles: dict[tuple[RopeConfig, bool], Angles] = {}
         self.keys_and_values: list[tuple[torch.Tensor, torch.Tensor]] | None = None  # collected where it is a list
 
     def run(self, first_layer: int, last_layer: int, x: torch.Tensor | None) -> torch.Tensor:
@@ -168,25 +170,40 @@ class _Pass:
 
     def _attend(self, layer: FrozenLayer, x: torch.Tensor, layer_idx: int) -> torch.Tensor:
         config = self._config
-        projected = self._linear(x, layer.qkv, layer_idx, 0).view(len(x), -1, config.head_dim)
-        q, k, v = _SplitHeads.apply(projected, config.num_heads, config.num_kv_heads)  # type: ignore[no-untyped-call]
+        projected = self._linear(x, layer.qkv, layer_idx, 0)
+        if layer.q_norm is not None or layer.k_norm is not None:
+            projected = self._norm_heads(layer, projected)
+        prefix = None if self._adapter is None else self._adapter.prefix(layer_idx)
+        if prefix is not None:  # its virtual tokens ask nothing: their queries are zero, and what comes of them is left
+            k, v = (part.flatten(1) for part in prefix)
+            no_queries = k.new_zeros(len(k), config.num_heads * config.head_dim)
+            projected = self._virtual.put(projected, torch.cat((no_queries, k, v), dim=1))
+        shape = AttentionShape(
+            num_heads=config.num_heads,
+            num_kv_heads=config.num_kv_heads,
+            head_dim=config.head_dim,
+            scale=config.attention_scale,
+            window=config.window(layer_idx),
+            cu_seqlens=self._cu_seqlens,
+            angles=self._angles_of(layer_idx, has_prefix=prefix is not None),
+        )
+        if self.keys_and_values is not None:
+            self.keys_and_values.append(keys_and_values_of(projected, shape))
+        mixed = self_attention(projected, shape)
+        if prefix is not None:
+            mixed = self._virtual.take_out(mixed)
+        return self._linear(mixed, layer.output, layer_idx, 1)
+
+    def _norm_heads(self, layer: FrozenLayer, projected: torch.Tensor) -> torch.Tensor:
+        """Each head of the queries and keys among [T, (H + 2K) · D], normed."""
+        config = self._config
+        heads = projected.view(len(projected), -1, config.head_dim)
+        q, k, v = _SplitHeads.apply(heads, config.num_heads, config.num_kv_heads)  # type: ignore[no-untyped-call]
         if layer.q_norm is not None:
             q = rms_norm(q, layer.q_norm, config.norm_eps)
         if layer.k_norm is not None:
             k = rms_norm(k, layer.k_norm, config.norm_eps)
-        angles = self._angles_of(layer_idx)
-        if angles is not None:
-            q, k = rotate(q, angles), rotate(k, angles)
-        if self.keys_and_values is not None:
-            self.keys_and_values.append((k, v))
-        prefix = None if self._adapter is None else self._adapter.prefix(layer_idx)
-        if prefix is not None:  # its virtual tokens ask nothing: their queries are zero, and what comes of them is left
-            no_queries = q.new_zeros(len(prefix[0]), *q.shape[1:])
-            q, k, v = (self._virtual.put(x, front) for x, front in zip((q, k, v), (no_queries, *prefix), strict=True))
-        mixed = packed_causal_attention(q, k, v, self._cu_seqlens, config.attention_scale, config.window(layer_idx))
-        if prefix is not None:
-            mixed = self._virtual.take_out(mixed)
-        return self._linear(mixed.flatten(1), layer.output, layer_idx, 1)
+        return torch.cat((q, k, v), dim=1).flatten(1)
 
     def _linear(self, x: torch.Tensor, linear: FrozenLinear, layer_idx: int, place: int) -> torch.Tensor:
         return self._rescale(linear, frozen_linear(x, linear, *self._terms(linear, layer_idx, place)))
@@ -202,13 +219,18 @@ class _Pass:
         dropout = Dropout(rate, seed + 4 * layer_idx + place) if rate and seed is not None else None
         return self._adapter.terms(linear), dropout
 
-    def _angles_of(self, layer_idx: int) -> Angles | None:
+    def _angles_of(self, layer_idx: int, *, has_prefix: bool) -> Angles | None:
+        """By which the rows turn that attention sees; a prefix is kept as it is after turning."""
         rope = self._config.rope_for(layer_idx)
         if rope is None:
             return None
-        if rope not in self._angles:
-            self._angles[rope] = rotation_angles(self._position_ids(), rope, self._decoder.rope_freq_factors)
-        return self._angles[rope]
+        if (rope, has_prefix) not in self._angles:
+            cos, sin = rotation_angles(self._position_ids(), rope, self._decoder.rope_freq_factors)
+            if has_prefix:
+                still = torch.zeros(self._virtual.num_tokens, cos.shape[1])
+                cos, sin = self._virtual.put(cos, still + 1), self._virtual.put(sin, still)
+            self._angles[rope, has_prefix] = cos, sin
+        return self._angles[rope, has_prefix]
 
     def _position_ids(self) -> np.ndarray:
         """Of the rows that run through the layers: those of a soft prompt do, those of a prefix do not."""

@@ -13,6 +13,7 @@ class VirtualRows:
     """Where they lie in a pack of B sequences, T tokens, with P virtual tokens each."""
 
     def __init__(self, cu_seqlens: np.ndarray, num_tokens: int) -> None:
+        self.num_tokens = num_tokens
         self._bounds: list[tuple[int, int]] = list(itertools.pairwise(cu_seqlens.tolist()))
         num_sequences = len(self._bounds)
         self.cu_seqlens = cu_seqlens + num_tokens * np.arange(num_sequences + 1, dtype=np.int32)  # virtual included
