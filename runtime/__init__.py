@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from runtime.layers.adapter import AdapterWeights
     from runtime.layers.bottleneck import BottleneckMatrices, BottleneckWeights
     from runtime.layers.lora import LoraMatrices, LoraWeights
+    from runtime.layers.virtual_tokens import PrefixWeights, SoftPromptWeights
     from runtime.loaders.catalog import (
         find_entry,
         find_stored,
@@ -92,9 +93,12 @@ if TYPE_CHECKING:
     from runtime.training.lora import TrainableLora
     from runtime.training.lora_settings import LoraSettings
     from runtime.training.objective import NextToken, Objective, Summed
+    from runtime.training.prefix_tuning import TrainablePrefix
+    from runtime.training.prompt_tuning import TrainableSoftPrompt
     from runtime.training.settings import TrainingSettings
     from runtime.training.trainable import TrainableAdapter
     from runtime.training.trainer import TrainingProgress, TrainingResult, mean_loss, train
+    from runtime.training.virtual_token_settings import VirtualTokenSettings
     from runtime.training.weights import FrozenDecoder, load_frozen_decoder
 
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
@@ -146,12 +150,14 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "Packed",
     "Piece",
     "PreferencePair",
+    "PrefixWeights",
     "PreparedData",
     "Request",
     "Result",
     "SamplingParams",
     "SequenceTooLongError",
     "SkippedLine",
+    "SoftPromptWeights",
     "Summed",
     "Template",
     "TextStream",
@@ -165,12 +171,15 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "TrainableBottleneck",
     "TrainableDora",
     "TrainableLora",
+    "TrainablePrefix",
+    "TrainableSoftPrompt",
     "TrainingDataError",
     "TrainingDivergedError",
     "TrainingProgress",
     "TrainingResult",
     "TrainingSettings",
     "UnsupportedModelError",
+    "VirtualTokenSettings",
     "WheelMember",
     "WheelSource",
     "available_backends",
@@ -235,6 +244,7 @@ _NAMES_BY_MODULE = {
     "runtime.layers.adapter": "AdapterWeights",
     "runtime.layers.bottleneck": "BottleneckMatrices BottleneckWeights",
     "runtime.layers.lora": "LoraMatrices LoraWeights",
+    "runtime.layers.virtual_tokens": "PrefixWeights SoftPromptWeights",
     "runtime.loaders.catalog": "find_entry find_stored is_offline pull read_stored remove resolve verify",
     "runtime.loaders.catalog_bundle": "export_models import_models",
     "runtime.loaders.catalog_entries": "DEFAULT_EMBEDDER DEFAULT_MODEL ENTRIES CatalogEntry WheelMember WheelSource",
@@ -262,9 +272,12 @@ _NAMES_BY_MODULE = {
     "runtime.training.lora": "TrainableLora",
     "runtime.training.lora_settings": "LoraSettings",
     "runtime.training.objective": "NextToken Objective Summed",
+    "runtime.training.prefix_tuning": "TrainablePrefix",
+    "runtime.training.prompt_tuning": "TrainableSoftPrompt",
     "runtime.training.settings": "TrainingSettings",
     "runtime.training.trainable": "TrainableAdapter",
     "runtime.training.trainer": "TrainingProgress TrainingResult mean_loss train",
+    "runtime.training.virtual_token_settings": "VirtualTokenSettings",
     "runtime.training.weights": "FrozenDecoder load_frozen_decoder",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

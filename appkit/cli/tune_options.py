@@ -70,7 +70,12 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="FOLDER", help="Where the adapter goes; else below the data folder."),
 ]
-MethodOption = Annotated[str, typer.Option(metavar="NAME", help="What is trained: lora, rslora, dora or bottleneck.")]
+MethodOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="What is trained: lora, rslora, dora, bottleneck, prompt-tuning or prefix-tuning."
+    ),
+]
 RankOption = Annotated[int, typer.Option(min=1, help="Rank of the low-rank matrices, or width of a bottleneck.")]
 AlphaOption = Annotated[float | None, typer.Option(help="Scale of what they add; else twice the rank.")]
 ModulesOption = Annotated[
@@ -78,6 +83,12 @@ ModulesOption = Annotated[
 ]
 LastLayersOption = Annotated[
     int | None, typer.Option(min=1, help="Adapt only so many layers at the end: quicker, those below run once a line.")
+]
+VirtualTokensOption = Annotated[
+    int | None, typer.Option(min=1, help="How many prompt-tuning and prefix-tuning put in front; else 16.")
+]
+StartTextOption = Annotated[
+    str | None, typer.Option(help="What virtual tokens begin as, such as an instruction; else drawn by the seed.")
 ]
 EpochsOption = Annotated[int, typer.Option(min=1, help="How often every line is trained on.")]
 MaxStepsOption = Annotated[int | None, typer.Option(min=1, help="End after so many steps, whatever the epochs.")]

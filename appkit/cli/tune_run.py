@@ -1,8 +1,10 @@
 """`appkit tune run DATA -m MODEL -o FOLDER`: train an adapter. The JSON shape is promised to scripts."""
 
+import os
 import shlex
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,11 +36,13 @@ from appkit.cli.tune_options import (
     RankOption,
     SaveEveryOption,
     SkipBadOption,
+    StartTextOption,
     TooLongOption,
     TrainDataArgument,
     TrainSeedOption,
     TrainSystemOption,
     ValidationOption,
+    VirtualTokensOption,
     config_of_command,
 )
 
@@ -67,6 +71,8 @@ def run(
     alpha: AlphaOption = None,
     modules: ModulesOption = None,
     last_layers: LastLayersOption = None,
+    virtual_tokens: VirtualTokensOption = None,
+    start_text: StartTextOption = None,
     epochs: EpochsOption = 3,
     max_steps: MaxStepsOption = None,
     batch_tokens: BatchTokensOption = None,
@@ -108,7 +114,7 @@ def run(
     elif result.is_finished:
         _print_summary(result, is_new=view.has_started)
     else:
-        typer.echo(text("tune_stopped", steps=result.num_steps, path=result.folder), err=True)
+        typer.echo(text("tune_stopped", steps=result.num_steps, path=_typed(str(result.folder))), err=True)
     if not result.is_finished:
         raise typer.Exit(130)
 
@@ -149,11 +155,11 @@ def _about(start: "TuneStart") -> list[str]:
     num_trained = len(prepared.train) + len(prepared.train_pairs)
     num_validated = len(prepared.validation) + len(prepared.validation_pairs)
     lines = [
-        text("tune_run_data", path=config.data, count=num_trained, tokens=start.data.num_tokens),
+        text("tune_run_data", path=_typed(config.data), count=num_trained, tokens=start.data.num_tokens),
         text(
             "tune_run_steps",
             method=config.method,
-            model=config.model,
+            model=_typed(config.model),
             parameters=start.num_parameters,
             rate=start.learning_rate,
             steps=start.data.num_steps,
@@ -165,9 +171,9 @@ def _about(start: "TuneStart") -> list[str]:
     for report in prepared.reports:
         if report.bad:
             numbers = ", ".join(str(line.line_number) for line in report.bad[:5]) + ", …" * (len(report.bad) > 5)
-            lines.append(text("tune_run_skipped", path=report.path, count=len(report.bad), lines=numbers))
+            lines.append(text("tune_run_skipped", path=_typed(str(report.path)), count=len(report.bad), lines=numbers))
         if report.too_long:
-            lines.append(text("tune_run_dropped", path=report.path, count=len(report.too_long)))
+            lines.append(text("tune_run_dropped", path=_typed(str(report.path)), count=len(report.too_long)))
     if prepared.num_leaked:
         lines.append(text("tune_leaked", count=prepared.num_leaked))
     if start.steps_done:
@@ -181,7 +187,7 @@ def _print_summary(result: "TuneResult", *, is_new: bool) -> None:
     from appkit.tuning.plot import smoothed
 
     if not is_new:
-        typer.echo(text("tune_run_finished_before", path=result.folder))
+        typer.echo(text("tune_run_finished_before", path=_typed(str(result.folder))))
     curve = smoothed(result.losses)
     typer.echo(text("tune_run_done", steps=result.num_steps, time=duration(result.seconds), tokens=result.num_tokens))
     typer.echo(text("tune_run_losses", before=curve[0], after=curve[-1]))
@@ -194,8 +200,14 @@ def _print_summary(result: "TuneResult", *, is_new: bool) -> None:
         typer.echo("\n".join(["", *chart, legend, ""] if chart else [""]))
     for line in _advice(result):
         typer.echo(line)
-    folder, model = shlex.quote(str(result.folder)), shlex.quote(result.model)
-    typer.echo(text("tune_run_use", folder=folder, model=model))
+    typer.echo(text("tune_run_use", folder=_typed(str(result.folder)), model=_typed(result.model)))
+
+
+def _typed(path: str) -> str:
+    """As a person here would type it: what lies below this folder by its relative path."""
+    if os.path.isabs(path) and Path(path).is_relative_to(Path.cwd()):
+        path = os.path.relpath(path)
+    return shlex.quote(path)
 
 
 def _advice(result: "TuneResult") -> list[str]:

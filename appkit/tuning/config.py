@@ -38,6 +38,8 @@ class TuneConfig:
     modules: tuple[str, ...] | None = None  # None: all seven of a layer; of bottlenecks, "attention" and "feed_forward"
     ranks: Mapping[str, int] = field(default_factory=dict)  # module → its own rank
     last_layers: int | None = None  # only the last so many; those below run once an example
+    virtual_tokens: int | None = None  # how many prompt and prefix tuning put in front; None: 16
+    start_text: str | None = None  # what these begin as, such as an instruction; None: tokens drawn by the seed
     beta: float = 0.1  # of preference pairs: how dear it is to move away from the base model
     # how
     epochs: int = DEFAULT_EPOCHS
@@ -109,7 +111,9 @@ def differences(one: TuneConfig, other: TuneConfig) -> list[str]:
 
 _HINTS: dict[str, Any] = get_type_hints(TuneConfig)
 _LEAST: dict[str, float] = {
-    **dict.fromkeys(("rank", "last_layers", "epochs", "max_steps", "accumulation", "eval_every", "save_every"), 1),
+    **dict.fromkeys(
+        ("rank", "last_layers", "virtual_tokens", "epochs", "max_steps", "accumulation", "eval_every", "save_every"), 1
+    ),
     **dict.fromkeys(("max_len", "batch_tokens"), 2),
     **dict.fromkeys(("seed", "dropout", "warmup_share", "weight_decay"), 0),
 }

@@ -1,7 +1,7 @@
 """What can be trained: a method a line. Nothing here imports torch before an adapter is made."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +13,13 @@ if TYPE_CHECKING:
         BottleneckSettings,
         FrozenDecoder,
         LoraSettings,
+        Tokenizer,
         TrainableAdapter,
         TrainableBottleneck,
         TrainableLora,
+        TrainablePrefix,
+        TrainableSoftPrompt,
+        VirtualTokenSettings,
     )
 
 
@@ -24,7 +28,7 @@ class Method:
     """How one kind of adapter is made of options, and leaves training."""
 
     check: Callable[[TuneConfig], object]  # raises ValueError for options that it cannot take
-    make: "Callable[[FrozenDecoder, TuneConfig], TrainableAdapter]"
+    make: "Callable[[FrozenDecoder, TuneConfig, Tokenizer], TrainableAdapter]"
     weights: "Callable[[TrainableAdapter], AdapterWeights]"  # as inference and files know it
     file_options: Callable[[TuneConfig], Mapping[str, Any]] = field(default=lambda config: {})  # of `write_peft`
 
@@ -41,6 +45,7 @@ def find_method(name: str) -> Method:
 def _lora_settings(config: TuneConfig) -> "LoraSettings":
     from runtime import LoraSettings
 
+    _refuse(config, _OF_VIRTUAL_TOKENS, "is of virtual tokens, which the methods prompt-tuning and prefix-tuning have")
     return LoraSettings(
         rank=config.rank,
         alpha=config.alpha,
@@ -53,7 +58,7 @@ def _lora_settings(config: TuneConfig) -> "LoraSettings":
     )
 
 
-def _lora(decoder: "FrozenDecoder", config: TuneConfig) -> "TrainableAdapter":
+def _lora(decoder: "FrozenDecoder", config: TuneConfig, tokenizer: "Tokenizer") -> "TrainableAdapter":
     from runtime import TrainableLora
 
     return TrainableLora(decoder, _lora_settings(config))
@@ -67,7 +72,7 @@ def _lora_file_options(config: TuneConfig) -> Mapping[str, Any]:
     return {"use_rslora": config.method == "rslora", "dropout": config.dropout}
 
 
-def _dora(decoder: "FrozenDecoder", config: TuneConfig) -> "TrainableAdapter":
+def _dora(decoder: "FrozenDecoder", config: TuneConfig, tokenizer: "Tokenizer") -> "TrainableAdapter":
     from runtime import TrainableDora
 
     return TrainableDora(decoder, _lora_settings(config))
@@ -76,18 +81,17 @@ def _dora(decoder: "FrozenDecoder", config: TuneConfig) -> "TrainableAdapter":
 def _bottleneck_settings(config: TuneConfig) -> "BottleneckSettings":
     from runtime import BottleneckSettings
 
-    strays = [
-        name
-        for name, is_set in (("alpha", config.alpha), ("dropout", config.dropout), ("ranks", config.ranks))
-        if is_set
-    ]
-    if strays:
-        raise ValueError(f"{strays[0]} is of low-rank adapters; a bottleneck has a rank, its width, and no more.")
+    _refuse(
+        config,
+        ("alpha", "dropout", "ranks"),
+        "is of low-rank adapters; a bottleneck has a rank, its width, and no more",
+    )
+    _refuse(config, _OF_VIRTUAL_TOKENS, "is of virtual tokens, which the methods prompt-tuning and prefix-tuning have")
     places = {} if config.modules is None else {"places": cast(Any, config.modules)}
     return BottleneckSettings(size=config.rank, last_layers=config.last_layers, seed=config.seed, **places)
 
 
-def _bottleneck(decoder: "FrozenDecoder", config: TuneConfig) -> "TrainableAdapter":
+def _bottleneck(decoder: "FrozenDecoder", config: TuneConfig, tokenizer: "Tokenizer") -> "TrainableAdapter":
     from runtime import TrainableBottleneck
 
     return TrainableBottleneck(decoder, _bottleneck_settings(config))
@@ -97,6 +101,53 @@ def _bottleneck_weights(adapter: "TrainableAdapter") -> "AdapterWeights":
     return cast("TrainableBottleneck", adapter).to_bottleneck_weights()
 
 
+def _virtual_token_settings(config: TuneConfig, tokenizer: "Tokenizer | None" = None) -> "VirtualTokenSettings":
+    """Without a tokenizer all but the text is checked."""
+    from runtime import VirtualTokenSettings
+
+    _refuse(
+        config,
+        ("rank", "alpha", "dropout", "ranks", "modules", "last_layers"),
+        "says how matrices or layers are changed; virtual tokens change none, and have virtual_tokens and start_text",
+    )
+    if config.start_text is not None and not config.start_text.strip():
+        raise ValueError("start_text is empty; leave it out to begin at tokens drawn by the seed.")
+    start_ids: tuple[int, ...] = ()
+    if tokenizer is not None and config.start_text is not None:
+        start_ids = tuple(tokenizer.encode(config.start_text, add_special=True))
+    num_tokens = config.virtual_tokens or VirtualTokenSettings.num_tokens
+    return VirtualTokenSettings(num_tokens=num_tokens, start_ids=start_ids, seed=config.seed)
+
+
+def _soft_prompt(decoder: "FrozenDecoder", config: TuneConfig, tokenizer: "Tokenizer") -> "TrainableAdapter":
+    from runtime import TrainableSoftPrompt
+
+    return TrainableSoftPrompt(decoder, _virtual_token_settings(config, tokenizer))
+
+
+def _soft_prompt_weights(adapter: "TrainableAdapter") -> "AdapterWeights":
+    return cast("TrainableSoftPrompt", adapter).to_soft_prompt_weights()
+
+
+def _prefix(decoder: "FrozenDecoder", config: TuneConfig, tokenizer: "Tokenizer") -> "TrainableAdapter":
+    from runtime import TrainablePrefix
+
+    return TrainablePrefix(decoder, _virtual_token_settings(config, tokenizer))
+
+
+def _prefix_weights(adapter: "TrainableAdapter") -> "AdapterWeights":
+    return cast("TrainablePrefix", adapter).to_prefix_weights()
+
+
+def _refuse(config: TuneConfig, names: Sequence[str], reason: str) -> None:
+    """Raise ValueError for an option that was set and belongs to other methods."""
+    usual = TuneConfig(data=config.data)
+    for name in names:
+        if getattr(config, name) != getattr(usual, name):
+            raise ValueError(f"{name} {reason}.")
+
+
+_OF_VIRTUAL_TOKENS = ("virtual_tokens", "start_text")
 _LORA = Method(check=_lora_settings, make=_lora, weights=_lora_weights, file_options=_lora_file_options)
 
 METHODS: Mapping[str, Method] = {
@@ -104,4 +155,6 @@ METHODS: Mapping[str, Method] = {
     "rslora": _LORA,
     "dora": replace(_LORA, make=_dora),
     "bottleneck": Method(check=_bottleneck_settings, make=_bottleneck, weights=_bottleneck_weights),
+    "prompt-tuning": Method(check=_virtual_token_settings, make=_soft_prompt, weights=_soft_prompt_weights),
+    "prefix-tuning": Method(check=_virtual_token_settings, make=_prefix, weights=_prefix_weights),
 }

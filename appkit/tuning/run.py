@@ -64,7 +64,7 @@ class TuneRun:
         self._folder, self._config, self._method = folder, config, method
         self._data, self._settings = data, settings
         self._decoder = load_frozen_decoder(model.path, config.dtype, keep_quantized=config.quantized)
-        self._adapter = method.make(self._decoder, config)
+        self._adapter = method.make(self._decoder, config, model.tokenizer)
         self._objective = DirectPreference(beta=config.beta) if data.is_preference else NextToken()
         self._log = StepLog(folder.log_path)
         self._learning_rate = config.learning_rate or self._adapter.default_learning_rate(self._decoder.config)
