@@ -65,8 +65,8 @@ class TrainableBottleneck(TrainableAdapter):
     def default_learning_rate(self, config: ModelConfig) -> float:
         """3e-4 · (1024 / hidden_size)^0.78.
 
-        3e-4 is the middle of the three rates that Houlsby et al. chose from at hidden sizes of 768 and 1024. Smaller
-        models take larger steps, by the rule that low-rank updates follow here.
+        3e-4 is the middle of the three rates that Houlsby et al. chose from for a hidden size of 1024. Smaller models
+        take larger steps, by the rule that low-rank updates follow here.
         """
         by_size: float = (1024 / config.hidden_size) ** 0.78
         return 3e-4 * by_size
