@@ -709,6 +709,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "        曲线：训练；{sign}：验证；横轴：步数",
     ),
     "tune_run_legend_alone": ("        the loss in training; across: steps", "        训练损失；横轴：步数"),
+    "tune_run_plot": ("The curve is also in {path}.", "曲线图另存于 {path}。"),
+    "tune_run_no_plot": (
+        "The curve as a picture takes matplotlib: pip install 'appkit-llm[train]'",
+        "曲线图片需要 matplotlib：pip install 'appkit-llm[train]'",
+    ),
     "tune_run_returns": (
         "The loss ran away {count:,} times and the run went back each time, with half the learning rate: a lower "
         "--learning-rate than {rate:.2g} may do better.",

@@ -184,6 +184,7 @@ def _about(start: "TuneStart") -> list[str]:
 def _print_summary(result: "TuneResult", *, is_new: bool) -> None:
     from appkit.cli.loss_chart import EVALUATION, loss_chart
     from appkit.cli.tune_progress import duration
+    from appkit.tuning.folder import TuneFolder
     from appkit.tuning.plot import smoothed
 
     if not is_new:
@@ -198,6 +199,8 @@ def _print_summary(result: "TuneResult", *, is_new: bool) -> None:
         chart = loss_chart(result.losses, evaluations)
         legend = text("tune_run_legend", sign=EVALUATION) if evaluations else text("tune_run_legend_alone")
         typer.echo("\n".join(["", *chart, legend, ""] if chart else [""]))
+    plot = TuneFolder(result.folder).plot_path
+    typer.echo(text("tune_run_plot", path=_typed(str(plot))) if plot.exists() else text("tune_run_no_plot"))
     for line in _advice(result):
         typer.echo(line)
     typer.echo(text("tune_run_use", folder=_typed(str(result.folder)), model=_typed(result.model)))

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STATE_BYTES = 12  # a parameter in a checkpoint: its value and two moments
 _WEIGHT_BYTES = 4  # a parameter in an adapter
+_PREFERENCE_RATE = 0.1  # of a method's usual learning rate: pairs nudge a model that can answer already
 _SPARE_BYTES = 16 << 20  # of disk: log, plot, settings
 
 
@@ -62,12 +63,15 @@ class TuneRun:
         from runtime import DirectPreference, NextToken, load_frozen_decoder
 
         self._folder, self._config, self._method = folder, config, method
-        self._data, self._settings = data, settings
+        self._data = data
         self._decoder = load_frozen_decoder(model.path, config.dtype, keep_quantized=config.quantized)
         self._adapter = method.make(self._decoder, config, model.tokenizer)
         self._objective = DirectPreference(beta=config.beta) if data.is_preference else NextToken()
         self._log = StepLog(folder.log_path)
-        self._learning_rate = config.learning_rate or self._adapter.default_learning_rate(self._decoder.config)
+        share = _PREFERENCE_RATE if data.is_preference else 1.0
+        usual = self._adapter.default_learning_rate(self._decoder.config) * share
+        self._learning_rate = config.learning_rate or usual
+        self._settings = replace(settings, learning_rate=self._learning_rate)
 
     def go(
         self,

@@ -61,7 +61,28 @@ def test_a_person_is_told_what_is_done_and_how_to_use_it(
     assert "Done: " in done.stdout and " before, " in done.stdout
     assert f"  appkit chat -m {model} --adapter '{out}'\n" in done.stdout
     assert f"  appkit adapters merge '{out}' -m {model} -o merged.gguf\n" in done.stdout
+    assert f"The curve is also in '{out}/training/loss.png'." in done.stdout
     assert (out / "training" / "loss.png").stat().st_size > 10_000
+
+
+def test_without_matplotlib_the_run_is_the_same_and_says_what_is_missing(
+    appkit_here: CommandHere, data: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appkit.tuning.plot.find_spec", lambda name: None)
+    args = ("tune", "run", data, "-m", model, "-o", str(tmp_path / "out"), "--max-steps", "2")
+    done = appkit_here(*args, home=tmp_path)
+    assert done.returncode == 0
+    assert "The curve as a picture takes matplotlib: pip install 'appkit-llm[train]'" in done.stdout
+    assert not (tmp_path / "out" / "training" / "loss.png").exists()
+
+
+def test_the_core_install_is_told_what_to_install(
+    appkit_here: CommandHere, data: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appkit.tuning.begin.find_spec", lambda name: None)
+    said = one_sentence(appkit_here("tune", "run", data, "-m", model, "-o", str(tmp_path / "out"), home=tmp_path))
+    assert said == 'Error: Fine-tuning needs torch, which is not installed: pip install "appkit-llm[train]"'
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_script_reads_one_object_and_hears_nothing_else(

@@ -217,6 +217,14 @@ def test_pairs_teach_a_preference(model, tmp_path):
         assert np.mean(tuned.score(question, "it is much")) > np.mean(tuned.score(question, "no idea"))
 
 
+def test_pairs_are_learnt_from_at_a_tenth_of_the_usual_rate(data, model, tmp_path):
+    pairs = write_lines(tmp_path / "pairs.jsonl", *[{"prompt": f"q{i}", "chosen": "a", "rejected": "b"} for i in "ab"])
+    usual = tune(data, model, output=tmp_path / "one", max_steps=1).learning_rate
+    assert usual == pytest.approx(2e-4 * (2048 / 64) ** 0.78)
+    assert tune(pairs, model, output=tmp_path / "two", max_steps=1).learning_rate == pytest.approx(usual / 10)
+    assert tune(pairs, model, output=tmp_path / "three", max_steps=1, learning_rate=0.5).learning_rate == 0.5
+
+
 def test_a_learning_rate_that_is_far_too_high_is_told_in_a_sentence(data, model, tmp_path):
     with pytest.raises(TrainingDivergedError, match=r"Training diverged: at step .* Choose a lower learning rate"):
         wild = {"learning_rate": 1e30, "schedule": "constant", "warmup_share": 0.0, "max_grad_norm": 1e9}

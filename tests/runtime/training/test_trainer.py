@@ -94,6 +94,18 @@ def test_a_run_killed_before_its_checkpoint_tells_of_the_steps_again(decoder, ro
     assert told[8:12] == told[4:8]  # the checkpoint of step 8 was not written when step 8 was told
 
 
+def test_an_answer_that_is_not_known_among_those_that_are_is_no_divergence(decoder, rng):
+    known = one_row(rng, 12)
+    odd = dataclasses.replace(known, input_ids=np.append(known.input_ids[:-1], np.int32(7)))
+    settings = TrainingSettings(learning_rate=2e-2, num_epochs=120, schedule="constant", warmup_share=0)
+    lora = new_lora(decoder)
+    train(decoder, lora, [known], settings)
+    after = dataclasses.replace(settings, learning_rate=1e-6, num_epochs=2)
+    result = train(decoder, lora, [known] * 9 + [odd], after)
+    assert max(result.losses) > 3 * np.median(result.losses)
+    assert result.num_returns == 0
+
+
 def test_eight_batches_of_one_equal_one_of_eight(decoder, rows):
     loras, settings = [], TrainingSettings(learning_rate=1e-3, num_epochs=3, adam_eps=1e-3)
     for batch_size, accumulation in ((1, 8), (8, 1)):
