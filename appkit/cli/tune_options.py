@@ -60,15 +60,16 @@ SkipBadOption = Annotated[
 
 TrainDataArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[DATA]", help="JSON Lines, or a folder with train.jsonl and valid.jsonl; or in --config."),
+    typer.Argument(metavar="DATA", help="JSON Lines, or a folder with train.jsonl and valid.jsonl; or in --config."),
 ]
+TrainModelOption = Annotated[str, typer.Option("-m", "--model", help="A catalog name, hf:… or a model file.")]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Options in YAML or JSON; what is typed here goes before them."),
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="FOLDER", help="Where the adapter goes; else below the data folder."),
+    typer.Option("-o", "--output", metavar="FOLDER", help="Where the adapter goes; else a place of appkit's own."),
 ]
 MethodOption = Annotated[
     str,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from appkit.cli.open_model import with_models
-from appkit.cli.options import DEFAULT_MODEL, JsonOption, ModelOption
+from appkit.cli.options import DEFAULT_MODEL
 from appkit.cli.texts import text
 from appkit.cli.tune_options import (
     AccumulationOption,
@@ -39,6 +39,7 @@ from appkit.cli.tune_options import (
     StartTextOption,
     TooLongOption,
     TrainDataArgument,
+    TrainModelOption,
     TrainSeedOption,
     TrainSystemOption,
     ValidationOption,
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 def run(
     ctx: typer.Context,
     data: TrainDataArgument = None,
-    model: ModelOption = DEFAULT_MODEL,
+    model: TrainModelOption = DEFAULT_MODEL,
     output: OutputOption = None,
     config: ConfigOption = None,
     fields: FieldsOption = None,
@@ -87,7 +88,7 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew; an old adapter is replaced when the new one is complete.")
     ] = False,
-    as_json: JsonOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object at the end, and no progress.")] = False,
 ) -> None:
     """Train an adapter on your own data. Stopped or killed, the same command goes on where it was."""
     from appkit.tuning import run_tuning

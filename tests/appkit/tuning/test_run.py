@@ -25,6 +25,7 @@ from runtime import (
 from runtime.errors import TrainingDataError
 from runtime.files import FileLock
 from runtime.loaders.model_text import load_model_text
+from tests.helpers.tiny_model import CHAT_TEMPLATE, write_tiny_model
 from tests.helpers.training_data import chat_line, write_lines
 from tests.helpers.tuning import adapter_bytes, write_sums
 
@@ -67,6 +68,15 @@ def test_the_file_says_what_the_method_is(data, model, tmp_path, method):
     tune(data, model, output=tmp_path / "out", max_steps=2, method=method, rank=4, dropout=0.1, **OPTIONS)
     config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
     assert (config["r"], config["lora_dropout"], config.get("use_rslora", False)) == (4, 0.1, method == "rslora")
+
+
+@pytest.mark.parametrize("saving", ["quantized", "checkpoint_activations"])
+def test_what_saves_memory_changes_no_bit(data, tmp_path, saving):
+    keys = {"tokenizer.chat_template": CHAT_TEMPLATE}
+    model = write_tiny_model(tmp_path / "tiny.gguf", format="Q8_0", metadata=keys)
+    usual = tune(data, model, output=tmp_path / "usual", max_steps=3, **OPTIONS)
+    spared = tune(data, model, output=tmp_path / "spared", max_steps=3, **{saving: True}, **OPTIONS)
+    assert adapter_bytes(spared.folder) == adapter_bytes(usual.folder)
 
 
 @pytest.mark.parametrize("stops", [[5], [4, 5, 9], [1]])
