@@ -9,7 +9,7 @@ from appkit.tuning.plot import smoothed
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille cell, by row and column (Unicode 2800)
 EVALUATION = "o"
-_LABEL_COLUMNS = 7
+_LABEL_COLUMNS = 8
 
 
 def loss_chart(
@@ -57,4 +57,7 @@ def _path(curve: Sequence[float], low: float, span: float, num_columns: int, num
 
 
 def _label(value: float | None) -> str:
-    return f"{'' if value is None else f'{value:.4g}':>{_LABEL_COLUMNS - 1}} "
+    shown = "" if value is None else f"{value:.4g}"
+    if len(shown) >= _LABEL_COLUMNS:
+        shown = f"{value:.2g}"
+    return f"{shown:>{_LABEL_COLUMNS - 1}} "

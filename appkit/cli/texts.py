@@ -664,8 +664,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "tune_eval_loss": ("validation {loss:.3f}", "验证 {loss:.3f}"),
     "tune_speed": ("{speed:,.0f} tok/s  {left} left", "{speed:,.0f} 词元/秒  剩余 {left}"),
     "tune_run_data": (
-        "{path}: examples to train on: {count:,}; tokens an epoch: {tokens:,}.",
-        "{path}：训练样本 {count:,} 条，每轮 {tokens:,} 个词元。",
+        "{path}: format {format}; examples to train on: {count:,}; tokens an epoch: {tokens:,}, of which are learnt: "
+        "{learnt:,}.",
+        "{path}：格式 {format}；训练样本 {count:,} 条，每轮 {tokens:,} 个词元，其中学习 {learnt:,} 个。",
     ),
     "tune_run_steps": (
         "{method} of {model}: {parameters:,} parameters, learning rate up to {rate:.2g}; steps: {steps:,}, of about "
@@ -732,11 +733,13 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "tune_run_use": (
         "The adapter is in {folder}. To use it:\n"
         "  appkit chat -m {model} --adapter {folder}\n"
-        "  appkit eval run TASK -m {model} --adapter {folder}\n"
-        "  appkit adapters merge {folder} -m {model} -o merged.gguf",
+        "  appkit eval run TASK -m {model} --adapter {folder}",
         "适配器已存入 {folder}。使用方法：\n"
         "  appkit chat -m {model} --adapter {folder}\n"
-        "  appkit eval run 任务 -m {model} --adapter {folder}\n"
+        "  appkit eval run 任务 -m {model} --adapter {folder}",
+    ),
+    "tune_run_merge": (
+        "  appkit adapters merge {folder} -m {model} -o merged.gguf",
         "  appkit adapters merge {folder} -m {model} -o merged.gguf",
     ),
     "doctor_healthy": ("Everything needed is here.", "一切就绪。"),

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from appkit.tuning import TuneResult, TuneStart
     from runtime import TrainingProgress
 
+_MAX_NAMED = 5  # lines, keys
+_CLEARLY = 0.95  # of a loss, or less: more than the last evaluations differ by anyway
+
 
 def run(
     ctx: typer.Context,
@@ -152,11 +155,20 @@ class _View:
 
 def _about(start: "TuneStart") -> list[str]:
     """What a person checks before leaving the machine to it."""
+    from appkit.cli.printable import on_one_line
+
     prepared, config = start.data.prepared, start.config
     num_trained = len(prepared.train) + len(prepared.train_pairs)
     num_validated = len(prepared.validation) + len(prepared.validation_pairs)
     lines = [
-        text("tune_run_data", path=_typed(config.data), count=num_trained, tokens=start.data.num_tokens),
+        text(
+            "tune_run_data",
+            path=_typed(config.data),
+            format=prepared.reports[0].format,
+            count=num_trained,
+            tokens=start.data.num_tokens,
+            learnt=sum(row.num_supervised for row in start.data.rows),
+        ),
         text(
             "tune_run_steps",
             method=config.method,
@@ -170,8 +182,11 @@ def _about(start: "TuneStart") -> list[str]:
     if num_validated:
         lines.append(text("tune_run_validation", count=num_validated, every=start.data.eval_every))
     for report in prepared.reports:
+        if report.ignored_keys:
+            lines.append(text("tune_ignored", keys=on_one_line(", ".join(report.ignored_keys[:_MAX_NAMED]))))
         if report.bad:
-            numbers = ", ".join(str(line.line_number) for line in report.bad[:5]) + ", …" * (len(report.bad) > 5)
+            numbers = ", ".join(str(line.line_number) for line in report.bad[:_MAX_NAMED])
+            numbers += ", …" * (len(report.bad) > _MAX_NAMED)
             lines.append(text("tune_run_skipped", path=_typed(str(report.path)), count=len(report.bad), lines=numbers))
         if report.too_long:
             lines.append(text("tune_run_dropped", path=_typed(str(report.path)), count=len(report.too_long)))
@@ -186,6 +201,7 @@ def _print_summary(result: "TuneResult", *, is_new: bool) -> None:
     from appkit.cli.loss_chart import EVALUATION, loss_chart
     from appkit.cli.tune_progress import duration
     from appkit.tuning.folder import TuneFolder
+    from appkit.tuning.methods import find_method
     from appkit.tuning.plot import smoothed
 
     if not is_new:
@@ -204,7 +220,10 @@ def _print_summary(result: "TuneResult", *, is_new: bool) -> None:
     typer.echo(text("tune_run_plot", path=_typed(str(plot))) if plot.exists() else text("tune_run_no_plot"))
     for line in _advice(result):
         typer.echo(line)
-    typer.echo(text("tune_run_use", folder=_typed(str(result.folder)), model=_typed(result.model)))
+    used = {"folder": _typed(str(result.folder)), "model": _typed(result.model)}
+    typer.echo(text("tune_run_use", **used))
+    if find_method(result.method).can_merge:
+        typer.echo(text("tune_run_merge", **used))
 
 
 def _typed(path: str) -> str:
@@ -223,7 +242,7 @@ def _advice(result: "TuneResult") -> list[str]:
         best_step, best = min(result.eval_losses, key=lambda found: found[1])
         if result.eval_after >= result.eval_before:
             lines.append(text("tune_run_no_better"))
-        elif best < result.eval_after:
+        elif best < _CLEARLY * result.eval_after:
             lines.append(text("tune_run_was_better", loss=best, step=best_step))
     return lines
 

@@ -50,7 +50,9 @@ def write_loss_plot(path: Path, result: TuneResult) -> bool:
         axes.axvline(
             result.kept_step, color=_GREY, linestyle=":", linewidth=1.2, label=f"kept: step {result.kept_step}"
         )
-    axes.set_title(f"{result.method} of {Path(result.model).stem}", color=_INK, loc="left")
+    name = Path(result.model).stem
+    title = f"{result.method} of {name}" if name.isascii() else result.method  # the font has no Chinese
+    axes.set_title(title, color=_INK, loc="left", parse_math=False)
     axes.set_xlabel("step", color=_INK)
     axes.set_ylabel("loss", color=_INK)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

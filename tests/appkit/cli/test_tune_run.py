@@ -54,7 +54,7 @@ def test_a_person_is_told_what_is_done_and_how_to_use_it(
     out = tmp_path / "my adapter"
     done = appkit_here("tune", "run", data, "-m", model, "-o", str(out), "--validation", "0.1", *OPTIONS, home=tmp_path)
     assert done.returncode == 0
-    assert f"{data}: examples to train on: 36; tokens an epoch: " in done.stderr
+    assert f"{data}: format chat; examples to train on: 36; tokens an epoch: " in done.stderr
     assert "parameters, learning rate up to 0.005; steps: " in done.stderr
     assert "Examples to validate on: 4, before the first step and every " in done.stderr
     assert "left\n" in done.stderr
@@ -63,6 +63,20 @@ def test_a_person_is_told_what_is_done_and_how_to_use_it(
     assert f"  appkit adapters merge '{out}' -m {model} -o merged.gguf\n" in done.stdout
     assert f"The curve is also in '{out}/training/loss.png'." in done.stdout
     assert (out / "training" / "loss.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("method", ["dora", "bottleneck", "prompt-tuning", "prefix-tuning"])
+def test_every_method_ends_with_an_adapter_that_answers(
+    method: str, appkit_here: CommandHere, data: str, model: str, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out")
+    args = ("-m", model, "-o", out, "--method", method, "--max-steps", "2", *OPTIONS)
+    done = appkit_here("tune", "run", data, *args, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"  appkit chat -m {model} --adapter {out}\n" in done.stdout
+    assert ("appkit adapters merge" in done.stdout) == (method == "dora")
+    answered = appkit_here("run", "1 + 1", "-m", model, "--adapter", out, "--max-tokens", "3", home=tmp_path)
+    assert answered.returncode == 0, answered.stderr
 
 
 def test_without_matplotlib_the_run_is_the_same_and_says_what_is_missing(
@@ -139,6 +153,12 @@ def test_lines_at_fault_are_named_and_may_be_left_out(appkit_here: CommandHere, 
     assert done.returncode == 0
     assert "a.jsonl: lines at fault that are left out: 2 (6, 7)." in done.stderr
     assert "a.jsonl: lines left out since they are too long: 1" in done.stderr
+
+
+def test_keys_that_are_not_read_are_named(appkit_here: CommandHere, model: str, tmp_path: Path) -> None:
+    data = str(write_lines(tmp_path / "a.jsonl", {"text": "a chess engine", "section": "games"}))
+    done = appkit_here("tune", "run", data, "-m", model, "-o", str(tmp_path / "out"), "--max-steps", "1", home=tmp_path)
+    assert "format text;" in done.stderr and "Keys that are not read: section." in done.stderr
 
 
 def test_a_validation_loss_that_rises_again_is_said(

@@ -46,6 +46,11 @@ def test_evaluations_are_drawn(tmp_path: Path) -> None:
     assert pictures[0] != pictures[1]
 
 
+@pytest.mark.parametrize("name", ["模型.gguf", "a$\\frac$b.gguf", "\udcff.gguf"], ids=["chinese", "formula", "bytes"])
+def test_names_that_the_font_lacks_or_that_look_like_formulas_do_no_harm(name: str, tmp_path: Path) -> None:
+    assert write_loss_plot(tmp_path / "loss.png", result_of(5, model=name))
+
+
 def test_the_same_run_has_the_same_picture(tmp_path: Path) -> None:
     for name in ("one.png", "two.png"):
         write_loss_plot(tmp_path / name, result_of(50))
