@@ -730,18 +730,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "adapter of that step.",
         "验证损失在第 {step:,} 步后最低，为 {loss:.3f}；之后的训练只是死记硬背。--keep best 会保留那一步的适配器。",
     ),
-    "tune_run_use": (
-        "The adapter is in {folder}. To use it:\n"
-        "  appkit chat -m {model} --adapter {folder}\n"
-        "  appkit eval run TASK -m {model} --adapter {folder}",
-        "适配器已存入 {folder}。使用方法：\n"
-        "  appkit chat -m {model} --adapter {folder}\n"
-        "  appkit eval run 任务 -m {model} --adapter {folder}",
-    ),
-    "tune_run_merge": (
-        "  appkit adapters merge {folder} -m {model} -o merged.gguf",
-        "  appkit adapters merge {folder} -m {model} -o merged.gguf",
-    ),
+    "tune_run_use": ("The adapter is in {folder}. To use it:", "适配器已存入 {folder}。使用方法："),
+    "tune_run_task": ("TASK", "任务"),
     "doctor_healthy": ("Everything needed is here.", "一切就绪。"),
     "doctor_problems": ("Problems:", "问题："),
     "doctor_fix": ("  fix: {fix}", "  解决办法：{fix}"),

@@ -116,7 +116,7 @@ def run(
 
         typer.echo(json_text(_as_json(result)))
     elif result.is_finished:
-        _print_summary(result, is_new=view.has_started)
+        _print_summary(result, system=options.system, is_new=view.has_started)
     else:
         typer.echo(text("tune_stopped", steps=result.num_steps, path=_typed(str(result.folder))), err=True)
     if not result.is_finished:
@@ -197,11 +197,10 @@ def _about(start: "TuneStart") -> list[str]:
     return lines
 
 
-def _print_summary(result: "TuneResult", *, is_new: bool) -> None:
+def _print_summary(result: "TuneResult", *, system: str | None, is_new: bool) -> None:
     from appkit.cli.loss_chart import EVALUATION, loss_chart
     from appkit.cli.tune_progress import duration
     from appkit.tuning.folder import TuneFolder
-    from appkit.tuning.methods import find_method
     from appkit.tuning.plot import smoothed
 
     if not is_new:
@@ -220,10 +219,24 @@ def _print_summary(result: "TuneResult", *, is_new: bool) -> None:
     typer.echo(text("tune_run_plot", path=_typed(str(plot))) if plot.exists() else text("tune_run_no_plot"))
     for line in _advice(result):
         typer.echo(line)
-    used = {"folder": _typed(str(result.folder)), "model": _typed(result.model)}
-    typer.echo(text("tune_run_use", **used))
+    typer.echo(text("tune_run_use", folder=_typed(str(result.folder))))
+    for command in _commands(result, system):
+        typer.echo(f"  {command}")
+
+
+def _commands(result: "TuneResult", system: str | None) -> list[str]:
+    """What to type next; asked with another system message than it was trained with, an adapter answers worse."""
+    from appkit.tuning.methods import find_method
+
+    folder, model = _typed(str(result.folder)), _typed(result.model)
+    said = "" if system is None else f" -s {shlex.quote(system)}"
+    commands = [
+        f"appkit chat -m {model} --adapter {folder}{said}",
+        f"appkit eval run {text('tune_run_task')} -m {model} --adapter {folder}",
+    ]
     if find_method(result.method).can_merge:
-        typer.echo(text("tune_run_merge", **used))
+        commands.append(f"appkit adapters merge {folder} -m {model} -o merged.gguf")
+    return commands
 
 
 def _typed(path: str) -> str:

@@ -31,6 +31,7 @@ class Method:
     make: "Callable[[FrozenDecoder, TuneConfig, Tokenizer], TrainableAdapter]"
     weights: "Callable[[TrainableAdapter], AdapterWeights]"  # as inference and files know it
     file_options: Callable[[TuneConfig], Mapping[str, Any]] = field(default=lambda config: {})  # of `write_peft`
+    can_merge: bool = False  # into the matrices of the model
 
 
 def find_method(name: str) -> Method:
@@ -148,7 +149,7 @@ def _refuse(config: TuneConfig, names: Sequence[str], reason: str) -> None:
 
 
 _OF_VIRTUAL_TOKENS = ("virtual_tokens", "start_text")
-_LORA = Method(check=_lora_settings, make=_lora, weights=_lora_weights, file_options=_lora_file_options)
+_LORA = Method(check=_lora_settings, make=_lora, weights=_lora_weights, file_options=_lora_file_options, can_merge=True)
 
 METHODS: Mapping[str, Method] = {
     "lora": _LORA,

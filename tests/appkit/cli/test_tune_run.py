@@ -79,6 +79,14 @@ def test_every_method_ends_with_an_adapter_that_answers(
     assert answered.returncode == 0, answered.stderr
 
 
+def test_the_commands_fit_what_was_trained(appkit_here: CommandHere, data: str, model: str, tmp_path: Path) -> None:
+    args = ("tune", "run", data, "-m", model, "--max-steps", "1", "-s", "Be brief.")
+    plain = appkit_here(*args, "-o", str(tmp_path / "lora"), home=tmp_path).stdout
+    assert f"--adapter {tmp_path / 'lora'} -s 'Be brief.'\n" in plain
+    soft = appkit_here(*args, "-o", str(tmp_path / "soft"), "--method", "prompt-tuning", home=tmp_path).stdout
+    assert "appkit chat" in soft and "adapters merge" not in soft
+
+
 def test_without_matplotlib_the_run_is_the_same_and_says_what_is_missing(
     appkit_here: CommandHere, data: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
