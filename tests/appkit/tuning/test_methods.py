@@ -1,18 +1,21 @@
 """Every method, from options to an adapter that the command line and Python use."""
 
 import dataclasses
+from contextlib import nullcontext
 
 import pytest
 
 from appkit.tuning.config import TuneConfig
 from appkit.tuning.methods import METHODS, find_method
 from runtime import (
+    AdapterError,
     BottleneckWeights,
     LoraWeights,
     PrefixWeights,
     SoftPromptWeights,
     describe_peft,
     load_model,
+    merge_to_gguf,
     read_peft,
 )
 
@@ -102,6 +105,8 @@ def test_a_method_makes_an_adapter_that_is_written_and_read(method, options, kin
     with load_model(path) as model:
         write_peft(tmp_path / "adapter", weights, model, **found.file_options(told))
         assert read_peft(tmp_path / "adapter", model).digest == weights.digest
+        with nullcontext() if found.can_merge else pytest.raises(AdapterError, match="only LoRA and DoRA"):
+            merge_to_gguf(model, weights, tmp_path / "merged.gguf")
     assert describe_peft(tmp_path / "adapter").kind == kind
     assert isinstance(weights, WEIGHTS.get(method, LoraWeights))
 
