@@ -14,13 +14,14 @@ from runtime.layers.virtual_tokens import VirtualTokens
 from runtime.loaders.load import load_model
 from runtime.loaders.safetensors import read_safetensors
 from runtime.training.data.packing import Packed
-from runtime.training.forward import ForwardOptions, join, summed_loss
+from runtime.training.forward import ForwardOptions, join, summed_loss, token_losses
 from runtime.training.prefix_tuning import TrainablePrefix
 from runtime.training.prompt_tuning import TrainableSoftPrompt
 from runtime.training.settings import TrainingSettings
 from runtime.training.trainer import train
 from runtime.training.virtual_token_settings import VirtualTokenSettings
 from runtime.training.weights import FrozenDecoder, load_frozen_decoder
+from tests.helpers.real_models import real_model
 from tests.helpers.tiny_model import DECODERS, write_tiny_model
 from tests.helpers.training import one_row
 from tests.helpers.virtual_tokens import KINDS, logits_after_virtual_tokens
@@ -83,6 +84,29 @@ def test_the_engine_scores_what_training_computes(backend, path, kind, rng):
         scores = engine.score_pairs(pairs, weights_of(adapter))
     expected = -sum(float(score.logprobs.sum(dtype=np.float64)) for score in scores)
     assert summed_loss(decoder, adapter, row).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_on_smollm2_the_engine_scores_what_training_computes(kind, rng):
+    """Quantised weights, activations of the backend's own; the base model alone is as far off."""
+    with load_model(real_model("smollm2-135m"), num_threads=1, kv_dtype="f32") as model, Engine(model) as engine:
+        decoder = load_frozen_decoder(model.path, torch.float32)
+        start, text = (
+            tuple(model.tokenizer.encode(words)) for words in ("Name the capital.", "France: Paris. Spain: Madrid.")
+        )
+        adapter = METHODS[kind](decoder, VirtualTokenSettings(start_ids=start))
+        with torch.no_grad():
+            for tensor in adapter.tensors():
+                tensor.mul_(1 + torch.from_numpy(0.1 * rng.standard_normal(tensor.shape, np.float32)))
+        expected = -engine.score(text[:1], text[1:], weights_of(adapter))
+        bare = -engine.score(text[:1], text[1:])
+    row = Packed(
+        input_ids=np.array(text, np.int32),
+        is_supervised=np.array([False] + [True] * (len(text) - 1)),
+        cu_seqlens=np.array([0, len(text)], np.int32),
+    )
+    with torch.no_grad():
+        np.testing.assert_allclose(token_losses(decoder, adapter, row).numpy(), expected, atol=1e-3)
+    assert expected.mean() < bare.mean()
 
 
 def test_gradients_equal_finite_differences_of_the_loss(path, kind, rng):
