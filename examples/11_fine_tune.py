@@ -58,7 +58,7 @@ num_learnt = int(sys.argv[3]) if len(sys.argv) > 3 else 100
 folder.mkdir(parents=True, exist_ok=True)
 task = Path(shutil.copy(TASK, folder))
 asked = yaml.safe_load(task.read_text("utf-8"))
-packages = read_packages(asked["doc_to_choice"], num_learnt + max(1, num_learnt // 4), seed)
+packages = read_packages(asked["doc_to_choice"], num_learnt + max(1, num_learnt // 5), seed)
 for name, part in (("train", slice(num_learnt)), ("held_out", slice(num_learnt, None))):
     rows = [{"text": text, "section": section} for section, texts in packages.items() for text in texts[part]]
     (folder / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
@@ -72,7 +72,7 @@ adapter = tune(
     output=folder / "adapter",
     fields={"prompt": "text", "completion": "section"},
     system=asked["description"],
-    epochs=2,
+    epochs=1,
     seed=seed,
 )
 print(f"Learnt in {adapter.seconds:.0f} s, {adapter.num_tokens:,} tokens.")

@@ -4,21 +4,22 @@
     python -m eval.tasks.fine_tuning FOLDER [--seeds 0 1 2] [--write]
 
 `examples/11_fine_tune.py` teaches smollm2-135m to name the section of a Debian package, one of twelve, by its one-line
-description: LoRA of rank 8 on all linear maps, two epochs of 1,200 lines, the other settings those of `tune`. Each seed
+description: LoRA of rank 8 on all linear maps, one epoch of 1,200 lines, the other settings those of `tune`. Each seed
 draws other lines to learn and to measure with. The answer is the section with the highest probability. Lines to
 measure with come from other sources than those learnt, and share less than half of their words with any of them.
 """
 
 import argparse
+import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.harness.stored_run import load_run
+from eval.harness.run_files import CONDITIONS
+from eval.harness.stored_run import Run, load_run
 from eval.metrics import compare_pairs
 from eval.tasks.provenance import provenance
 from eval.tasks.results import write_results
@@ -39,12 +40,14 @@ def summarise(folder: Path) -> dict[str, Any]:
         "lines": len((folder / "train.jsonl").read_text("utf-8").splitlines()),
         "questions": len(right[0]),
         "p": compared.p_value,
+        "evaluation_s": [round(_seconds(run)) for run in (before, after)],
         **{name: {"value": figure.value, "interval": figure.interval} for name, figure in figures.items()},
     }
 
 
 def as_markdown(figures: Mapping[str, Any]) -> str:
     """One seed's run as a section of the page."""
+    before_s, after_s = figures["evaluation_s"]
     rows = [f"| {name} | {_shown(figures[name])} |" for name in ("before", "after", "difference")]
     return "\n".join(
         [
@@ -56,9 +59,15 @@ def as_markdown(figures: Mapping[str, Any]) -> str:
             "|---|---|---|",
             *rows,
             "",
-            f"p = {figures['p']:.4f}. Training took {figures['training_s']} s, all in all {figures['total_s']} s.",
+            f"p = {figures['p']:.4f}. Evaluating took {before_s} s, training {figures['training_s']} s, "
+            f"evaluating again {after_s} s.",
         ]
     )
+
+
+def _seconds(run: Run) -> float:
+    conditions = json.loads((run.folder / CONDITIONS).read_text("utf-8"))
+    return float(conditions["seconds"])
 
 
 def _shown(figure: Mapping[str, Any]) -> str:
@@ -75,7 +84,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for seed in options.seeds:
         folder = options.folder / f"seed-{seed}"
-        begun = time.perf_counter()
         done = subprocess.run([sys.executable, EXAMPLE, folder, str(seed)], stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
             return done.returncode
@@ -85,7 +93,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "seed": seed,
             **summarise(folder),
             "training_s": int(learnt[1]),
-            "total_s": round(time.perf_counter() - begun),
             **provenance(COMMAND, "FOLDER", "--seeds", str(seed)),
         }
         sys.stdout.write(as_markdown(figures) + "\n\n")

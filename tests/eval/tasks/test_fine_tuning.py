@@ -40,16 +40,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_before_after_and_the_difference_of_the_same_samples(folder: Path) -> None:
     found = summarise(folder)
-    assert (found["lines"], found["questions"]) == (12, 4)
+    assert (found["lines"], found["questions"], len(found["evaluation_s"])) == (12, 4, 2)
     assert [found[name]["value"] for name in ("before", "after", "difference")] == [0.25, 0.75, 0.5]
     assert found["difference"]["interval"] == (0.0, 1.0)
 
 
 def test_the_page_shows_them_with_their_intervals(folder: Path) -> None:
-    page = as_markdown({"seed": 3, **summarise(folder), "training_s": 100, "total_s": 300})
+    page = as_markdown({"seed": 3, **summarise(folder), "training_s": 100, "evaluation_s": [60, 70]})
     assert "## Seed 3\n\n12 lines learnt, 4 others asked." in page
     assert "| difference | 0.500 | 0.000 … 1.000 |" in page
-    assert "Training took 100 s, all in all 300 s." in page
+    assert "Evaluating took 60 s, training 100 s, evaluating again 70 s." in page
 
 
 def test_a_run_that_fails_is_not_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
