@@ -89,7 +89,7 @@ def run_tuning(
     method, model = _checked(config)
     config = with_absolute_paths(config)
     digests = {**file_digests(config), f"model {model.name}": _weights_digest(model)}
-    folder = TuneFolder(_default_folder(config, digests) if output is None else output.absolute())
+    folder = TuneFolder(_default_folder(config, digests) if output is None else output.expanduser().absolute())
     found = config if fresh and folder.holds_run else folder.agreed(config, digests)
     if folder.holds_run and folder.is_finished and not fresh:
         return folder.result()

@@ -137,7 +137,7 @@ class TuneRun:
 
         def keep(progress: "TrainingProgress") -> None:
             nonlocal clock, num_tokens
-            self._log.forget(lambda step: step.step >= progress.step)
+            self._log.forget_from(progress.step)
             if self._config.keep == "best" and self._is_best(progress.eval_loss):
                 self._write_adapter(self._folder.best_path, self._method.weights(self._adapter))
             now = time.monotonic()

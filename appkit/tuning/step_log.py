@@ -5,7 +5,6 @@ anew.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -44,17 +43,18 @@ class StepLog:
         """In order."""
         return tuple(self._steps)
 
-    def forget(self, is_forgotten: Callable[[LoggedStep], bool]) -> None:
-        """Take lines out."""
-        kept = [step for step in self._steps if not is_forgotten(step)]
-        if len(kept) < len(self._steps) or self._is_torn:
-            with write_atomic(self._path) as file:
-                file.writelines(map(_line, kept))
-            self._steps, self._is_torn = kept, False
+    def forget_from(self, number: int) -> None:
+        """Take out the lines of step `number` and later ones."""
+        if not self._is_torn and (not self._steps or self._steps[-1].step < number):
+            return
+        kept = [step for step in self._steps if step.step < number]
+        with write_atomic(self._path) as file:
+            file.writelines(map(_line, kept))
+        self._steps, self._is_torn = kept, False
 
     def add(self, step: LoggedStep) -> None:
         """Write a line, in place of those of this step and later ones."""
-        self.forget(lambda old: old.step >= step.step)
+        self.forget_from(step.step)
         with self._path.open("ab") as file:
             file.write(_line(step))
         self._steps.append(step)

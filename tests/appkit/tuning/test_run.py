@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appkit import LocalModel, Message, TuneResult, TuningError, tune
+from appkit import Chat, LocalModel, Message, TuneResult, TuningError, evaluate, tune
 from appkit.tuning.config import TuneConfig
 from appkit.tuning.data import prepare_rows
 from runtime import (
@@ -25,6 +25,7 @@ from runtime import (
 from runtime.errors import TrainingDataError
 from runtime.files import FileLock
 from runtime.loaders.model_text import load_model_text
+from tests.helpers.small_task import SmallTask
 from tests.helpers.tiny_model import CHAT_TEMPLATE, write_tiny_model
 from tests.helpers.training_data import chat_line, write_lines
 from tests.helpers.tuning import adapter_bytes, write_sums
@@ -61,6 +62,14 @@ def test_a_result_opens_a_model_as_its_folder_does(data, model, tmp_path):
     assert result.folder == tmp_path / "out"
     with LocalModel(model, adapter=result) as one, LocalModel(model, adapter=result.folder) as other:
         assert one.adapter.digest == other.adapter.digest
+
+
+def test_a_result_serves_chats_and_evaluations(data, model, tmp_path):
+    result = tune(data, model, output=tmp_path / "out", max_steps=2, **OPTIONS)
+    with Chat(str(model), adapter=result) as chat:
+        assert chat.model.adapter is not None
+    run = evaluate(SmallTask(num_samples=1), str(model), adapter=result, output=tmp_path / "run")
+    assert run.model == "tiny+out"
 
 
 @pytest.mark.parametrize("method", ["lora", "rslora"])
