@@ -4,6 +4,8 @@ Li & Liang, arXiv:2101.00190. They are trained themselves: the network that the 
 steadies a start at random values, and here training starts at a text's (4.3 and 7.4 there).
 """
 
+from statistics import median
+
 import numpy as np
 import torch
 
@@ -34,6 +36,7 @@ class TrainablePrefix(TrainableAdapter):
             (k.float().clone().requires_grad_(), v.float().clone().requires_grad_())
             for k, v in keys_and_values(decoder, settings.begin_ids(decoder.config))
         )
+        self._typical_value = median(float(tensor.detach().square().mean().sqrt()) for tensor in self.tensors())
 
     def named_tensors(self) -> dict[str, torch.Tensor]:
         """Keys and values of every layer: "layers.3.keys"."""
@@ -48,8 +51,12 @@ class TrainablePrefix(TrainableAdapter):
         return f"prefix {self.settings!r}"
 
     def default_learning_rate(self, config: ModelConfig) -> float:
-        """1e-2."""
-        return 1e-2
+        """A fiftieth of the typical size of the keys and values that it begins with.
+
+        Adam moves a value by about the rate in a step, so the rate is measured against the values. Typical is the
+        middle of the tensors: in some models the keys of a layer or two are far larger than all others.
+        """
+        return 0.02 * self._typical_value
 
     def prefix(self, layer_idx: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values [P, K, D]."""

@@ -11,6 +11,7 @@ from runtime.adapters.read import read_peft
 from runtime.adapters.write import write_peft
 from runtime.engine.engine import Engine
 from runtime.layers.virtual_tokens import VirtualTokens
+from runtime.loaders.gguf import GGUFFile
 from runtime.loaders.load import load_model
 from runtime.loaders.safetensors import read_safetensors
 from runtime.training.data.packing import Packed
@@ -213,14 +214,19 @@ def test_what_decides_the_parameters_is_in_the_description(tmp_path, kind):
     assert len(others) == 2
 
 
-def test_the_default_rate_goes_with_the_size_of_the_embeddings(tmp_path):
-    rates = []
+@pytest.mark.parametrize(("kind", "share"), [("prompt", 0.1), ("prefix", 0.02)])
+def test_the_default_rate_goes_with_the_size_of_what_it_begins_with(kind, share, tmp_path):
+    rates, sizes = [], []
     for factor in (1, 10):
-        table = factor * np.random.default_rng(1).standard_normal((288, 64)).astype(np.float32)
-        path = write_tiny_model(tmp_path / f"{factor}.gguf", replaced={"token_embd.weight": table})
-        decoder = load_frozen_decoder(path, torch.float32)
-        rates.append(begun(decoder, "prompt").default_learning_rate(decoder.config))
-    assert rates[1] == pytest.approx(10 * rates[0])
+        path = write_tiny_model(tmp_path / f"{factor}.gguf")
+        with GGUFFile.open(path) as file:
+            replaced = {name: factor * file.array(name) for name in file.tensors if "_v." in name or "embd" in name}
+        decoder = load_frozen_decoder(write_tiny_model(path, replaced=replaced), torch.float32)
+        adapter = begun(decoder, kind)
+        rates.append(adapter.default_learning_rate(decoder.config))
+        sizes.append(np.median([float(t.detach().square().mean().sqrt()) for t in adapter.tensors()]))
+    assert rates == pytest.approx([share * size for size in sizes])
+    assert rates[1] > 2 * rates[0]
 
 
 def test_numbers_and_ids_out_of_range_are_refused(tmp_path: Path, kind):
