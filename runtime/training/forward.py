@@ -16,7 +16,7 @@ from runtime.training.attention import AttentionShape, keys_and_values_of, self_
 from runtime.training.data.packing import Packed
 from runtime.training.gate import gated_linear
 from runtime.training.kernels import Angles
-from runtime.training.linear import Dropout, LoraTerm, frozen_linear
+from runtime.training.linear import Dropout, LoraTerm, frozen_linear, normed_linear
 from runtime.training.loss import cross_entropy
 from runtime.training.norm import rms_norm
 from runtime.training.rotation import rotation_angles
@@ -152,14 +152,13 @@ class _Pass:
 
     def _layer(self, x: torch.Tensor, layer_idx: int) -> torch.Tensor:
         layer, eps = self._decoder.layers[layer_idx], _eps(self._decoder)
-        attended = self._attend(layer, rms_norm(x, layer.attention_norm, eps), layer_idx)
+        projected, x = self._normed_linear(x, None, layer.attention_norm, layer.qkv, layer_idx, 0)
+        attended = self._attend(layer, projected, layer_idx)
         if layer.post_attention_norm is not None:
             attended = rms_norm(attended, layer.post_attention_norm, eps)
         if self._adapter is not None:
             attended = self._adapter.bottleneck(layer_idx, "attention", attended)
-        x = x + attended
-        normed = rms_norm(x, layer.feed_forward_norm, eps)
-        gate_up = self._linear(normed, layer.gate_up, layer_idx, 2)
+        gate_up, x = self._normed_linear(x, attended, layer.feed_forward_norm, layer.gate_up, layer_idx, 2)
         fed = gated_linear(gate_up, self._config.activation, layer.down, *self._terms(layer.down, layer_idx, 3))
         fed = self._rescale(layer.down, fed)
         if layer.post_feed_forward_norm is not None:
@@ -168,9 +167,9 @@ class _Pass:
             fed = self._adapter.bottleneck(layer_idx, "feed_forward", fed)
         return x + fed
 
-    def _attend(self, layer: FrozenLayer, x: torch.Tensor, layer_idx: int) -> torch.Tensor:
+    def _attend(self, layer: FrozenLayer, projected: torch.Tensor, layer_idx: int) -> torch.Tensor:
+        """projected [T, (H + 2K) · D] → [T, E]."""
         config = self._config
-        projected = self._linear(x, layer.qkv, layer_idx, 0)
         if layer.q_norm is not None or layer.k_norm is not None:
             projected = self._norm_heads(layer, projected)
         prefix = None if self._adapter is None else self._adapter.prefix(layer_idx)
@@ -204,6 +203,19 @@ class _Pass:
         if layer.k_norm is not None:
             k = rms_norm(k, layer.k_norm, config.norm_eps)
         return torch.cat((q, k, v), dim=1).flatten(1)
+
+    def _normed_linear(
+        self,
+        x: torch.Tensor,
+        delta: torch.Tensor | None,
+        norm: torch.Tensor,
+        linear: FrozenLinear,
+        layer_idx: int,
+        place: int,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        terms, dropout = self._terms(linear, layer_idx, place)
+        y, total = normed_linear(x, delta, norm, _eps(self._decoder), linear, terms, dropout)
+        return self._rescale(linear, y), total
 
     def _linear(self, x: torch.Tensor, linear: FrozenLinear, layer_idx: int, place: int) -> torch.Tensor:
         return self._rescale(linear, frozen_linear(x, linear, *self._terms(linear, layer_idx, place)))
