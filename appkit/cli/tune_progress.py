@@ -19,7 +19,7 @@ Show = Callable[["TrainingProgress"], None]
 
 
 @contextmanager
-def show_steps(num_steps: int, steps_done: int, eval_loss: float | None) -> Iterator[Show]:
+def show_steps(num_steps: int, steps_done: int) -> Iterator[Show]:
     """A function to call after every step. Owns the line at the bottom of the terminal while the block runs."""
     if not sys.stderr.isatty():
         yield _line_now_and_then
@@ -31,31 +31,33 @@ def show_steps(num_steps: int, steps_done: int, eval_loss: float | None) -> Iter
     first, *others = (TextColumn(field, markup=False) for field in fields)
     with Progress(first, BarColumn(bar_width=18), *others, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=num_steps, completed=steps_done, losses="", rest="")
-        last: dict[str, Any] = {"eval": eval_loss}
+        last_eval: float | None = None
 
         def show(progress: "TrainingProgress") -> None:
-            last["eval"] = last["eval"] if progress.eval_loss is None else progress.eval_loss
-            bar.update(task, completed=progress.step, losses=_losses(progress.loss, last["eval"]), rest=_rest(progress))
+            nonlocal last_eval
+            last_eval = last_eval if progress.eval_loss is None else progress.eval_loss
+            bar.update(task, completed=progress.step, losses=_losses(progress.loss, last_eval), rest=_rest(progress))
 
         yield show
 
 
 class Interrupts:
-    """Ctrl-C, taken as a wish to stop after the step that is under way; a second one stops at once."""
+    """Ctrl-C, or a polite kill, taken as a wish to stop after the step that is under way; a second stops at once."""
 
     def __init__(self) -> None:
         self.is_wished = False
-        self._former: Any = None
+        self._former: dict[int, Any] = {}
 
     def listen(self) -> None:
         """From now on; before, Ctrl-C ends the command as it does elsewhere. In the main thread."""
-        self._former = signal.signal(signal.SIGINT, self._heard)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._former[number] = signal.signal(number, self._heard)
 
     def close(self) -> None:
         """Put back what was there."""
-        if self._former is not None:
-            signal.signal(signal.SIGINT, self._former)
-            self._former = None
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        self._former.clear()
 
     def _heard(self, number: int, frame: object) -> None:
         if self.is_wished:

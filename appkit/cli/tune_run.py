@@ -145,7 +145,7 @@ class _View:
         if not self._is_quiet:
             for line in _about(start):
                 typer.echo(line, err=True)
-            self._show = self._stack.enter_context(show_steps(start.data.num_steps, start.steps_done, None))
+            self._show = self._stack.enter_context(show_steps(start.data.num_steps, start.steps_done))
 
     def step(self, progress: "TrainingProgress") -> None:
         """Show a step."""
