@@ -92,10 +92,22 @@ if TYPE_CHECKING:
     from runtime.training.dpo import DirectPreference
     from runtime.training.lora import TrainableLora
     from runtime.training.lora_settings import LoraSettings
+    from runtime.training.memory_cost import MemoryOptions
     from runtime.training.objective import NextToken, Objective, Summed
+    from runtime.training.planner import PlannedChange, Probe, TrainingPlan, plan_training
     from runtime.training.prefix_tuning import TrainablePrefix
+    from runtime.training.probe import probe_training
     from runtime.training.prompt_tuning import TrainableSoftPrompt
     from runtime.training.settings import TrainingSettings
+    from runtime.training.shapes import (
+        AdapterShape,
+        ModelShape,
+        bottleneck_shape,
+        low_rank_shape,
+        prefix_shape,
+        read_model_shape,
+        soft_prompt_shape,
+    )
     from runtime.training.trainable import TrainableAdapter
     from runtime.training.trainer import TrainingProgress, TrainingResult, mean_loss, train
     from runtime.training.virtual_token_settings import VirtualTokenSettings
@@ -104,6 +116,7 @@ if TYPE_CHECKING:
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
     "AdapterInfo",
+    "AdapterShape",
     "AdapterWeights",
     "Advice",
     "BottleneckMatrices",
@@ -138,10 +151,12 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "LoraSettings",
     "LoraWeights",
     "Manifest",
+    "MemoryOptions",
     "MergeReport",
     "Model",
     "ModelConfig",
     "ModelRuntimeError",
+    "ModelShape",
     "ModelText",
     "ModuleDrift",
     "NextToken",
@@ -149,9 +164,11 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "OutOfPagesError",
     "Packed",
     "Piece",
+    "PlannedChange",
     "PreferencePair",
     "PrefixWeights",
     "PreparedData",
+    "Probe",
     "Request",
     "Result",
     "SamplingParams",
@@ -175,6 +192,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "TrainableSoftPrompt",
     "TrainingDataError",
     "TrainingDivergedError",
+    "TrainingPlan",
     "TrainingProgress",
     "TrainingResult",
     "TrainingSettings",
@@ -184,6 +202,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "WheelSource",
     "available_backends",
     "available_memory_bytes",
+    "bottleneck_shape",
     "compare_logits",
     "compile_constraint",
     "data_dir",
@@ -201,19 +220,25 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "load_frozen_decoder",
     "load_model",
     "load_model_text",
+    "low_rank_shape",
     "mean_loss",
     "merge_to_gguf",
     "merge_to_safetensors",
     "model_encoding",
     "pack",
     "pack_pairs",
+    "plan_training",
+    "prefix_shape",
     "prepare_data",
+    "probe_training",
     "pull",
+    "read_model_shape",
     "read_peft",
     "read_stored",
     "recommend_models",
     "remove",
     "resolve",
+    "soft_prompt_shape",
     "train",
     "verify",
     "weight_path",
@@ -274,6 +299,11 @@ _NAMES_BY_MODULE = {
     "runtime.training.objective": "NextToken Objective Summed",
     "runtime.training.prefix_tuning": "TrainablePrefix",
     "runtime.training.prompt_tuning": "TrainableSoftPrompt",
+    "runtime.training.memory_cost": "MemoryOptions",
+    "runtime.training.planner": "PlannedChange Probe TrainingPlan plan_training",
+    "runtime.training.probe": "probe_training",
+    "runtime.training.shapes": "AdapterShape ModelShape bottleneck_shape low_rank_shape prefix_shape read_model_shape "
+    "soft_prompt_shape",
     "runtime.training.settings": "TrainingSettings",
     "runtime.training.trainable": "TrainableAdapter",
     "runtime.training.trainer": "TrainingProgress TrainingResult mean_loss train",

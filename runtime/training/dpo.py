@@ -64,7 +64,7 @@ class DirectPreference:
     ) -> Summed:
         """The losses of the pairs, and what is told beside them."""
         logprobs = _sequence_logprobs(token_losses(decoder, adapter, batch, options, prefix=prefix), batch)
-        rewards = self.beta * (logprobs - self._reference(decoder, adapter, batch, prefix))
+        rewards = self.beta * (logprobs - self.reference(decoder, adapter, batch, prefix))
         margins = rewards[0::2] - rewards[1::2]
         right, wrong = F.logsigmoid(margins), F.logsigmoid(-margins)
         loss = -((1 - self.label_smoothing) * right + self.label_smoothing * wrong).sum()
@@ -86,10 +86,10 @@ class DirectPreference:
         """The settings."""
         return repr(self)
 
-    def _reference(
+    def reference(
         self, decoder: FrozenDecoder, adapter: TrainableAdapter | None, batch: Packed, prefix: torch.Tensor | None
     ) -> torch.Tensor:
-        """[2P] log-probabilities of the sequences under the bare model.
+        """[2P] log-probabilities of the sequences under the bare model, worked out or kept from before.
 
         Every pair is read alone, so that it has the same bits whatever it is packed with and whenever it is first met:
         a resumed run works them out again.
