@@ -262,6 +262,12 @@ def test_a_method_that_there_is_not_is_told_with_the_near_one(data, model):
         tune(data, model, method="loora")
 
 
+def test_a_model_that_makes_embeddings_is_refused(data, tmp_path):
+    embedder = write_tiny_model(tmp_path / "bert.gguf", "bert")
+    with pytest.raises(ValueError, match="bert turns texts into vectors and writes nothing"):
+        tune(data, embedder)
+
+
 def test_data_are_checked_before_torch_is_imported(model, tmp_path):
     bad = write_lines(tmp_path / "bad.jsonl", chat_line("hi", "ho"), b"{")
     code = (
