@@ -1,6 +1,5 @@
 """Soft prompts and prefixes: PEFT's loaded by us and ours by PEFT give the same logits; what is refused."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from runtime.errors import AdapterError
 from runtime.layers.lora import LoraWeights
 from runtime.layers.virtual_tokens import PrefixWeights, SoftPromptWeights
 from runtime.loaders.load import Model, load_model
-from runtime.loaders.safetensors_writer import write_safetensors
+from tests.helpers.tiny_adapter import write_adapter_folder
 from tests.helpers.tiny_model import DECODERS, write_tiny_model
 from tests.helpers.virtual_tokens import KINDS, logits_after_virtual_tokens, random_virtual_tokens
 
@@ -98,13 +97,9 @@ def test_a_folder_says_what_it_holds(kind, llama, tmp_path):
 
 
 def write_folder(folder: Path, kind: str, tensors: dict[str, np.ndarray] | None = None, **settings: Any) -> Path:
-    folder.mkdir()
-    keys = {"peft_type": f"{kind}_TUNING".upper()} | settings
-    (folder / "adapter_config.json").write_text(json.dumps(keys))
     if tensors is None:
         tensors = {"prompt_embeddings": np.ones((3, WIDTHS[kind]), np.float32)}
-    write_safetensors(folder / "adapter_model.safetensors", tensors)
-    return folder
+    return write_adapter_folder(folder, {"peft_type": f"{kind}_TUNING".upper()} | settings, tensors)
 
 
 @pytest.mark.parametrize("kind", KINDS)
