@@ -155,7 +155,7 @@ def term_gradients(
     if dlow is None:
         dlow = dy @ _stacked(terms, linear.matrix.shape[0], dy.dtype)[1]
     da = (dlow.T @ _dropped(x, dropout)).float()
-    db = (dy.T @ low).float()
+    db = (low.T @ dy).T.float()  # so that the tall matrix is read as it lies
     gradients: list[torch.Tensor] = []
     column = 0
     for term in terms:

@@ -7,7 +7,7 @@ namespace {
 // compilers vectorise both.
 template <Activation kActivation>
 APPKIT_INLINE float inner(float x) {
-  if constexpr (kActivation == Activation::kSilu) return exp_f32(-x);
+  if constexpr (kActivation == Activation::kSilu) return 1.0f / (1.0f + exp_f32(-x));
   if constexpr (kActivation == Activation::kGelu) return erf_f32(x * 0.70710678f);
   if constexpr (kActivation == Activation::kGeluTanh) return tanh_f32(0.79788456f * (x + 0.044715f * x * x * x));
   return x;
@@ -16,7 +16,7 @@ APPKIT_INLINE float inner(float x) {
 // The activation of x, given its inner part.
 template <Activation kActivation>
 APPKIT_INLINE float value(float x, float inner) {
-  if constexpr (kActivation == Activation::kSilu) return x / (1.0f + inner);
+  if constexpr (kActivation == Activation::kSilu) return x * inner;
   if constexpr (kActivation == Activation::kNone) return x;
   return 0.5f * x * (1.0f + inner);
 }
@@ -24,10 +24,7 @@ APPKIT_INLINE float value(float x, float inner) {
 // Its derivative; `bell` is exp(−x² / 2), which GELU alone needs.
 template <Activation kActivation>
 APPKIT_INLINE float slope(float x, float inner, float bell) {
-  if constexpr (kActivation == Activation::kSilu) {
-    const float share = 1.0f / (1.0f + inner);
-    return share * (1.0f + x * (1.0f - share));
-  }
+  if constexpr (kActivation == Activation::kSilu) return inner * (1.0f + x * (1.0f - inner));
   if constexpr (kActivation == Activation::kGelu) return 0.5f * (1.0f + inner) + x * 0.39894228f * bell;
   if constexpr (kActivation == Activation::kGeluTanh) {
     const float argument_slope = 0.79788456f * (1.0f + 3.0f * 0.044715f * x * x);

@@ -1,7 +1,11 @@
+#include <algorithm>
+
 #include "training_rows.h"
 
 namespace appkit {
 namespace {
+
+constexpr int64_t kBlock = 2048;  // values summed while they are still in the first cache; whole vectors
 
 struct Loss {
   void* logits;
@@ -27,20 +31,30 @@ APPKIT_INLINE void loss(const Loss& task, int64_t begin, int64_t end, float* wid
     }
     const float top = largest<kWidth>(wide, size);
     task.chosen[row] = wide[target] - top;
-    for (int64_t i = 0; i < size; ++i) wide[i] = exp_f32(wide[i] - top);
-    const float mass = total<kWidth>(wide, size);
+    Lanes<kWidth> sums;
+    sums.clear();
+    for (int64_t start = 0; start < size; start += kBlock) {
+      const int64_t count = std::min(kBlock, size - start);
+      float* values = wide + start;
+      for (int64_t i = 0; i < count; ++i) values[i] = exp_f32(values[i] - top);
+      add_all(sums, values, count);
+    }
+    const float mass = sums.sum();
     task.mass[row] = mass;
     if (!task.keeps_gradient) continue;
     const float factor = 1.0f / mass;
-    for (int64_t i = 0; i < size; ++i) wide[i] *= factor;
-    wide[target] -= 1.0f;
-    if (cap != 0) {
+    if (cap == 0) {
+      const float at_target = wide[target] * factor - 1.0f;
+      for (int64_t i = 0; i < size; ++i) logits[i] = narrow<T>(wide[i] * factor);
+      logits[target] = narrow<T>(at_target);
+    } else {
+      for (int64_t i = 0; i < size; ++i) wide[i] *= factor;
+      wide[target] -= 1.0f;
       for (int64_t i = 0; i < size; ++i) {
         const float bend = tanh_f32(widen(logits[i]) / cap);
-        wide[i] *= 1.0f - bend * bend;
+        logits[i] = narrow<T>(wide[i] * (1.0f - bend * bend));
       }
     }
-    for (int64_t i = 0; i < size; ++i) logits[i] = narrow<T>(wide[i]);
   }
 }
 APPKIT_ROW_KERNEL(loss, Loss)

@@ -53,11 +53,10 @@ APPKIT_INLINE float dot(const float* a, const float* b, int64_t size) {
   return sums.sum();
 }
 
-// Σ x in the order of lanes.h.
+// Adds the values to sums that have seen a multiple of kLanes values before.
 template <int kWidth>
-APPKIT_INLINE float total(const float* values, int64_t size) {
-  Lanes<kWidth> sums, x;
-  sums.clear();
+APPKIT_INLINE void add_all(Lanes<kWidth>& sums, const float* values, int64_t size) {
+  Lanes<kWidth> x;
   int64_t i = 0;
   for (; i + kLanes <= size; i += kLanes) {
     x.load(values + i);
@@ -67,6 +66,14 @@ APPKIT_INLINE float total(const float* values, int64_t size) {
     x.load_partial(values + i, size - i);
     sums.add(x);
   }
+}
+
+// Σ x in the order of lanes.h.
+template <int kWidth>
+APPKIT_INLINE float total(const float* values, int64_t size) {
+  Lanes<kWidth> sums;
+  sums.clear();
+  add_all(sums, values, size);
   return sums.sum();
 }
 
