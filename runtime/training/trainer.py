@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from runtime.errors import TrainingDivergedError
@@ -79,8 +80,8 @@ def train(
 
     A step's loss is the mean over all units (supervised tokens, unless another objective is given) of its
     `batch_size · accumulation` rows, so how they are packed and split does not matter. Where the loss or the gradients
-    stop being numbers, or the loss jumps to `spike_factor` times the median of the last ones, the adapter returns to
-    its last good state and goes on with half the learning rate.
+    stop being numbers, the gradients vanish, or the loss jumps to `spike_factor` times the median of the last ones, the
+    adapter returns to its last good state and goes on with half the learning rate.
 
     Args:
         adapter: changed in place.
@@ -91,7 +92,8 @@ def train(
             of all that is in it.
 
     Raises:
-        ValueError: no rows, or rows without a unit; a checkpoint of other settings, data or model.
+        ValueError: no rows, or rows without a unit; sequences that do not fit in the model's context beside virtual
+            tokens; a checkpoint of other settings, data or model.
         TrainingDivergedError: the loss diverged again after `MAX_RETURNS` returns; `adapter` is at its last good state.
         CorruptFileError: the checkpoint is damaged.
         OSError: the checkpoint cannot be read or written.
@@ -100,6 +102,7 @@ def train(
     _check_rows("training", rows, objective)
     if eval_rows:
         _check_rows("evaluation", eval_rows, objective)
+    _check_room([*rows, *eval_rows], adapter.num_virtual_tokens, decoder.config.max_seq_len)
     run = _Run(decoder, adapter, rows, settings, objective, eval_rows, folder)
     run.resume()
     return run.go(stop_after, should_stop, on_progress)
@@ -269,7 +272,10 @@ class _Run:
     def _update(self, loss: float, grad_norm: float, learning_rate: float) -> bool:
         """Take the step, or return to the last good state; True for the latter."""
         state = self._state
-        is_bad = not math.isfinite(loss) or not math.isfinite(grad_norm) or self._is_spike(loss)
+        is_number = math.isfinite(loss) and math.isfinite(grad_norm)
+        # A step too far can leave a model that writes every token alike, whose gradient is 0: it never comes back.
+        is_dead = grad_norm == 0 and loss > self._objective.spike_floor()
+        is_bad = not is_number or is_dead or self._is_spike(loss)
         if not is_bad:
             if state.step % GOOD_STATE_EVERY == 0:
                 self._good_state = self._optimizer.copy()  # this loss has shown it to be good
@@ -279,9 +285,9 @@ class _Run:
         self._optimizer.restore_(self._good_state)
         if state.num_returns == MAX_RETURNS:
             raise TrainingDivergedError(
-                f"Training diverged: at step {state.step + 1} the loss is {loss:.3g}, after {MAX_RETURNS} returns to "
-                f"the last good step, each with half the learning rate (now {learning_rate:.2g}). "
-                "Choose a lower learning rate, or look for broken lines in the data.",
+                f"Training diverged: at step {state.step + 1} the loss is {loss:.3g} and the gradient {grad_norm:.3g}, "
+                f"after {MAX_RETURNS} returns to the last good step, each with half the learning rate (now "
+                f"{learning_rate:.2g}). Choose a lower learning rate, or look for broken lines in the data.",
                 state.step + 1,
             )
         # The history keeps to losses of the kind that a run goes on from: one that diverged would move the median.
@@ -373,3 +379,12 @@ def _check_rows(kind: str, rows: Sequence[Packed], objective: Objective) -> None
         raise ValueError(f"There are no {kind} rows; at least one example is needed.")
     if not any(objective.num_units(row) for row in rows):
         raise ValueError(f"No token of the {kind} rows is supervised, so there is nothing to learn from.")
+
+
+def _check_room(rows: Sequence[Packed], num_virtual: int, max_seq_len: int) -> None:
+    longest = max(int(np.diff(row.cu_seqlens).max()) for row in rows)
+    if num_virtual and longest + num_virtual > max_seq_len:
+        raise ValueError(
+            f"A sequence has {longest} tokens and {num_virtual} virtual tokens stand in front of it; the model's "
+            f"context holds {max_seq_len}. Use fewer virtual tokens, or shorter examples: max_len."
+        )

@@ -229,6 +229,14 @@ def test_the_default_rate_goes_with_the_size_of_what_it_begins_with(kind, share,
     assert rates[1] > 2 * rates[0]
 
 
+def test_sequences_that_leave_no_room_for_virtual_tokens_are_refused(tmp_path, kind, rng):
+    decoder = load_frozen_decoder(write_tiny_model(tmp_path / "tiny.gguf"), torch.float32)
+    short, long = one_row(rng, 507), one_row(rng, 4, 508)
+    with pytest.raises(ValueError, match="A sequence has 508 tokens and 5 virtual tokens stand in front of it"):
+        train(decoder, begun(decoder, kind), [short], TrainingSettings(max_steps=1), eval_rows=[long])
+    assert train(decoder, begun(decoder, kind), [short], TrainingSettings(max_steps=1)).is_finished
+
+
 def test_numbers_and_ids_out_of_range_are_refused(tmp_path: Path, kind):
     decoder = load_frozen_decoder(write_tiny_model(tmp_path / "tiny.gguf"), torch.float32)
     with pytest.raises(ValueError, match="num_tokens is 0; it must be 1 or more"):
