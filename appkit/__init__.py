@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TemplateError,
         ToolError,
         TraceError,
+        TuningError,
     )
     from appkit.fewshot import Example, ExampleStore, Selection
     from appkit.llm.base import (
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from appkit.templates import Prompt, list_prompts, load_prompt
     from appkit.tools import Tool, ToolResult, tool
     from appkit.trace import Trace, TraceRecord, TraceWriter, read_trace
+    from appkit.tuning import TuneConfig, TuneResult, tune
 
 __version__ = "0.1.0"
 
@@ -106,6 +108,9 @@ _HOMES = {
     "TraceError": "appkit.errors",
     "TraceRecord": "appkit.trace",
     "TraceWriter": "appkit.trace",
+    "TuneConfig": "appkit.tuning",
+    "TuneResult": "appkit.tuning",
+    "TuningError": "appkit.errors",
     "Usage": "appkit.llm.base",
     "compile_context": "appkit.context",
     "evaluate": "eval.harness.run",  # by name alone: nothing here imports evaluations before they are asked for
@@ -117,6 +122,7 @@ _HOMES = {
     "output_type": "appkit.structured",
     "read_trace": "appkit.trace",
     "tool": "appkit.tools",
+    "tune": "appkit.tuning",
     "turns": "appkit.context",
 }
 
@@ -176,6 +182,9 @@ __all__ = [
     "TraceError",
     "TraceRecord",
     "TraceWriter",
+    "TuneConfig",
+    "TuneResult",
+    "TuningError",
     "Usage",
     "__version__",
     "compile_context",
@@ -188,6 +197,7 @@ __all__ = [
     "output_type",
     "read_trace",
     "tool",
+    "tune",
     "turns",
 ]
 

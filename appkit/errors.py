@@ -17,6 +17,7 @@ AppkitError
 ├─ AgentStoppedError      has .reason, .steps
 ├─ EvaluationError
 │  └─ EvaluationDataError     has .path
+├─ TuningError
 ├─ TraceError             has .path
 ├─ CapabilityError        has .model, .capability
 └─ ContextOverflowError   has .num_tokens, .limit
@@ -168,6 +169,10 @@ class EvaluationDataError(EvaluationError):
     def __init__(self, message: str, path: str) -> None:
         super().__init__(message)
         self.path = path
+
+
+class TuningError(AppkitError):
+    """A run of fine-tuning cannot be begun, or gone on with, as asked."""
 
 
 class TraceError(AppkitError):

@@ -48,7 +48,10 @@ if TYPE_CHECKING:
     from runtime.kernels.cpu.bandwidth import measure_bandwidth
     from runtime.kernels.cpu.threads import default_num_threads
     from runtime.kernels.registry import available_backends, get_backend
+    from runtime.layers.adapter import AdapterWeights
+    from runtime.layers.bottleneck import BottleneckMatrices, BottleneckWeights
     from runtime.layers.lora import LoraMatrices, LoraWeights
+    from runtime.layers.virtual_tokens import PrefixWeights, SoftPromptWeights
     from runtime.loaders.catalog import (
         find_entry,
         find_stored,
@@ -79,21 +82,48 @@ if TYPE_CHECKING:
     from runtime.tokenizer.base import TextStream, Tokenizer
     from runtime.tokenizer.chat_encoding import encode_chat
     from runtime.tokenizer.chat_template import ChatTemplate, Template, default_template
+    from runtime.training.bottleneck import TrainableBottleneck
+    from runtime.training.bottleneck_settings import BottleneckSettings
     from runtime.training.data.encode import EncodingSettings
     from runtime.training.data.example import PreferencePair, SkippedLine, TokenExample
     from runtime.training.data.model_encoding import model_encoding
-    from runtime.training.data.packing import Packed, pack
+    from runtime.training.data.packing import Packed, pack, pack_pairs
     from runtime.training.data.prepare import DataSettings, PreparedData, prepare_data
     from runtime.training.data.report import DatasetReport, EncodedLine, LengthStatistics
-    from runtime.training.lora import LoraSettings, TrainableLora
-    from runtime.training.settings import TrainingSettings, default_learning_rate
+    from runtime.training.dora import TrainableDora
+    from runtime.training.dpo import DirectPreference
+    from runtime.training.lora import TrainableLora
+    from runtime.training.lora_settings import LoraSettings
+    from runtime.training.memory_cost import MemoryOptions
+    from runtime.training.objective import NextToken, Objective, Summed
+    from runtime.training.planner import PlannedChange, Probe, TrainingPlan, plan_training
+    from runtime.training.prefix_tuning import TrainablePrefix
+    from runtime.training.probe import probe_training
+    from runtime.training.prompt_tuning import TrainableSoftPrompt
+    from runtime.training.settings import TrainingSettings
+    from runtime.training.shapes import (
+        AdapterShape,
+        ModelShape,
+        bottleneck_shape,
+        low_rank_shape,
+        prefix_shape,
+        read_model_shape,
+        soft_prompt_shape,
+    )
+    from runtime.training.trainable import TrainableAdapter
     from runtime.training.trainer import TrainingProgress, TrainingResult, mean_loss, train
+    from runtime.training.virtual_token_settings import VirtualTokenSettings
     from runtime.training.weights import FrozenDecoder, load_frozen_decoder
 
 __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "AdapterError",
     "AdapterInfo",
+    "AdapterShape",
+    "AdapterWeights",
     "Advice",
+    "BottleneckMatrices",
+    "BottleneckSettings",
+    "BottleneckWeights",
     "CatalogEntry",
     "CatalogError",
     "ChatTemplate",
@@ -105,6 +135,7 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "DEFAULT_MODEL",
     "DataSettings",
     "DatasetReport",
+    "DirectPreference",
     "ENTRIES",
     "EncodedLine",
     "EncodingSettings",
@@ -122,22 +153,31 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "LoraSettings",
     "LoraWeights",
     "Manifest",
+    "MemoryOptions",
     "MergeReport",
     "Model",
     "ModelConfig",
     "ModelRuntimeError",
+    "ModelShape",
     "ModelText",
     "ModuleDrift",
+    "NextToken",
+    "Objective",
     "OutOfPagesError",
     "Packed",
     "Piece",
+    "PlannedChange",
     "PreferencePair",
+    "PrefixWeights",
     "PreparedData",
+    "Probe",
     "Request",
     "Result",
     "SamplingParams",
     "SequenceTooLongError",
     "SkippedLine",
+    "SoftPromptWeights",
+    "Summed",
     "Template",
     "TextStream",
     "Timings",
@@ -146,21 +186,28 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "TokenScores",
     "Tokenizer",
     "TokenizerError",
+    "TrainableAdapter",
+    "TrainableBottleneck",
+    "TrainableDora",
     "TrainableLora",
+    "TrainablePrefix",
+    "TrainableSoftPrompt",
     "TrainingDataError",
     "TrainingDivergedError",
+    "TrainingPlan",
     "TrainingProgress",
     "TrainingResult",
     "TrainingSettings",
     "UnsupportedModelError",
+    "VirtualTokenSettings",
     "WheelMember",
     "WheelSource",
     "available_backends",
     "available_memory_bytes",
+    "bottleneck_shape",
     "compare_logits",
     "compile_constraint",
     "data_dir",
-    "default_learning_rate",
     "default_num_threads",
     "default_template",
     "describe_peft",
@@ -176,19 +223,26 @@ __all__ = [  # noqa: RUF022 (plain order; the linter would put constants first)
     "load_frozen_decoder",
     "load_model",
     "load_model_text",
+    "low_rank_shape",
     "mean_loss",
     "measure_bandwidth",
     "merge_to_gguf",
     "merge_to_safetensors",
     "model_encoding",
     "pack",
+    "pack_pairs",
+    "plan_training",
+    "prefix_shape",
     "prepare_data",
+    "probe_training",
     "pull",
+    "read_model_shape",
     "read_peft",
     "read_stored",
     "recommend_models",
     "remove",
     "resolve",
+    "soft_prompt_shape",
     "train",
     "verify",
     "weight_path",
@@ -218,7 +272,10 @@ _NAMES_BY_MODULE = {
     "runtime.kernels.cpu.bandwidth": "measure_bandwidth",
     "runtime.kernels.cpu.threads": "default_num_threads",
     "runtime.kernels.registry": "available_backends get_backend",
+    "runtime.layers.adapter": "AdapterWeights",
+    "runtime.layers.bottleneck": "BottleneckMatrices BottleneckWeights",
     "runtime.layers.lora": "LoraMatrices LoraWeights",
+    "runtime.layers.virtual_tokens": "PrefixWeights SoftPromptWeights",
     "runtime.loaders.catalog": "find_entry find_stored is_offline pull read_stored remove resolve verify",
     "runtime.loaders.catalog_bundle": "export_models import_models",
     "runtime.loaders.catalog_entries": "DEFAULT_EMBEDDER DEFAULT_MODEL ENTRIES CatalogEntry WheelMember WheelSource",
@@ -233,15 +290,30 @@ _NAMES_BY_MODULE = {
     "runtime.tokenizer.base": "TextStream Tokenizer",
     "runtime.tokenizer.chat_encoding": "encode_chat",
     "runtime.tokenizer.chat_template": "ChatTemplate Template default_template",
+    "runtime.training.bottleneck": "TrainableBottleneck",
+    "runtime.training.bottleneck_settings": "BottleneckSettings",
+    "runtime.training.dora": "TrainableDora",
     "runtime.training.data.encode": "EncodingSettings",
     "runtime.training.data.example": "PreferencePair SkippedLine TokenExample",
     "runtime.training.data.model_encoding": "model_encoding",
     "runtime.training.data.prepare": "DataSettings PreparedData prepare_data",
     "runtime.training.data.report": "DatasetReport EncodedLine LengthStatistics",
-    "runtime.training.data.packing": "Packed pack",
-    "runtime.training.lora": "LoraSettings TrainableLora",
-    "runtime.training.settings": "TrainingSettings default_learning_rate",
+    "runtime.training.data.packing": "Packed pack pack_pairs",
+    "runtime.training.dpo": "DirectPreference",
+    "runtime.training.lora": "TrainableLora",
+    "runtime.training.lora_settings": "LoraSettings",
+    "runtime.training.objective": "NextToken Objective Summed",
+    "runtime.training.prefix_tuning": "TrainablePrefix",
+    "runtime.training.prompt_tuning": "TrainableSoftPrompt",
+    "runtime.training.memory_cost": "MemoryOptions",
+    "runtime.training.planner": "PlannedChange Probe TrainingPlan plan_training",
+    "runtime.training.probe": "probe_training",
+    "runtime.training.shapes": "AdapterShape ModelShape bottleneck_shape low_rank_shape prefix_shape read_model_shape "
+    "soft_prompt_shape",
+    "runtime.training.settings": "TrainingSettings",
+    "runtime.training.trainable": "TrainableAdapter",
     "runtime.training.trainer": "TrainingProgress TrainingResult mean_loss train",
+    "runtime.training.virtual_token_settings": "VirtualTokenSettings",
     "runtime.training.weights": "FrozenDecoder load_frozen_decoder",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

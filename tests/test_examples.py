@@ -1,12 +1,16 @@
 """Every example runs as it stands; one that takes a model, with a scripted one, and the default one if it is here."""
 
+import json
+import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import appkit
 from appkit import ScriptedModel
@@ -169,6 +173,93 @@ def test_the_tenth_example_sends_each_request_to_its_specialist(
     shown = capsys.readouterr().out.split("> ")[1:]
     assert [part.splitlines()[1].split()[0] for part in shown] == ["sums", "orders", "sums", "orders"]
     assert [part.splitlines()[-1] for part in shown] == ["952", "3", "12845", "Lena"]
+
+
+def fine_tune(folder: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "examples" / "11_fine_tune.py", folder, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=3600,
+        env={**os.environ, "PATH": path if path is not None else os.environ["PATH"]},
+    )
+
+
+def write_apt_cache(folder: Path) -> Path:
+    """A folder with an apt-cache that knows four packages of each section, and those that are not to be taken."""
+    task = yaml.safe_load((ROOT / "examples" / "debian_sections.yaml").read_text("utf-8"))
+    packages = [
+        ("gamesa-doc", "gamesa (1.0)", "games", "manual of another game"),  # its source is there
+        ("gamesx", "gamesx", "universe/games", "transitional package"),
+        ("gamesy", "gamesy", "universe/games", "Gamesb Gamesbs are here!"),  # the words of another
+        ("liba", "liba", "libs", "a library"),
+        *(
+            (f"{section}{letter}", f"{section}{letter}", f"universe/{section}", f"{section}{letter} {section}{letter}s")
+            for section in task["doc_to_choice"]
+            for letter in "abcd"
+        ),
+    ]
+    lists = "\n".join(
+        f"Package: {name}\nSource: {source}\nSection: {section}\nDescription: {text}\n"
+        for name, source, section, text in packages
+    )
+    (folder / "lists").write_text(lists)
+    (folder / "apt-cache").write_text(f"#!/bin/sh\nexec cat '{folder / 'lists'}'\n")
+    (folder / "apt-cache").chmod(0o755)
+    return folder
+
+
+def test_the_eleventh_example_measures_with_what_it_did_not_learn(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    real_model("smollm2-135m")
+    (tmp_path / "bin").mkdir()
+    path = f"{write_apt_cache(tmp_path / 'bin')}:{os.environ['PATH']}"
+    done = fine_tune(tmp_path / "work", "1", "3", path=path)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, before, learning, after, difference, *more = done.stdout.splitlines()
+    assert first.startswith("36 lines to learn, 12 to measure with.")
+    assert re.match(r"Learnt in \d+ s, [\d,]+ tokens\.", learning)
+    values = [
+        re.match(rf"{name}: ([\d.]+) \[.*\] \(n=12\)", shown) for name, shown in (("Before", before), ("After", after))
+    ]
+    assert all(values)
+    assert re.match(r"Difference: [\d.]+ - [\d.]+ = -?[\d.]+ \[.*\] \(n=12\), p = ", difference)
+    assert [" → " in answer for answer in more[:3]] == [True] * 3
+    preview, compare, _ = (shlex.split(line)[1:] for line in more[4:])
+    for arguments in (preview, compare):
+        subprocess.run([sys.executable, "-m", "appkit", *arguments], check=True, capture_output=True, timeout=300)
+    learnt, held_out = (
+        [json.loads(line)["text"] for line in (tmp_path / "work" / name).read_text().splitlines()]
+        for name in ("train.jsonl", "held_out.jsonl")
+    )
+    assert (len({*learnt}), len({*held_out}), {*learnt} & {*held_out}) == (36, 12, set())
+    for siblings in (("gamesa gamesas", "manual of another game"), ("gamesb gamesbs", "Gamesb Gamesbs are here!")):
+        assert sum(text in {*learnt, *held_out} for text in siblings) == 1
+    assert "transitional package" not in {*learnt, *held_out}
+    again = fine_tune(tmp_path / "work", "1", "3", path=path)
+    assert again.stdout == done.stdout, "what is done is not done again"
+
+
+def test_the_eleventh_example_says_what_it_lacks(tmp_path: Path) -> None:
+    done = fine_tune(tmp_path / "work", path=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "This example learns from the package lists of Debian or Ubuntu, and there is no apt-cache here.\n"
+    )
+
+
+@pytest.mark.slow
+def test_the_eleventh_example_makes_the_default_model_better(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    real_model("smollm2-135m")
+    done = fine_tune(tmp_path / "work")
+    if done.returncode == 1 and "apt" in done.stderr:
+        pytest.skip(done.stderr)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = re.search(r"Difference: ([\d.]+) - [\d.]+ = [\d.]+ \[([-\d.]+), ", done.stdout)
+    assert shown, done.stdout
+    assert float(shown[1]) > 0.5, "right more often than not, of twelve sections"
+    assert float(shown[2]) > 0.2, "and chance does not explain it"
 
 
 RIGHT = {  # what the answer to each question of an agent has to say

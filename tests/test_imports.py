@@ -26,7 +26,7 @@ ROWS = {
         ["errors", "lazy_names", "strict_json", "strict_yaml"],
         ["messages", "trace"],
         ["llm", "templates"],
-        ["context", "structured", "retrieval"],
+        ["context", "structured", "retrieval", "tuning"],
         ["tools", "fewshot"],
         ["reasoning", "chat"],
         ["rag"],
@@ -37,7 +37,7 @@ ROWS = {
 }
 ROW_OF = {f"{top}.{folder}": idx for top, rows in ROWS.items() for idx, row in enumerate(rows) for folder in row}
 RUNTIME_ROW_ONE = {f"runtime.{folder}" for row in ROWS["runtime"][:2] for folder in row}
-SEES_RUNTIME = {"appkit.llm", "appkit.server", "appkit.cli"}
+SEES_RUNTIME = {"appkit.llm", "appkit.tuning", "appkit.server", "appkit.cli"}
 TORCH_HOMES = (
     "runtime.kernels.reference",
     "runtime.kernels.triton",

@@ -9,6 +9,7 @@ returns.
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -74,7 +75,7 @@ class Chat:
         conversation: str | None = None,
         memory: "Memory | Sequence[Memory] | None" = None,
         messages: Sequence[Message] = (),
-        adapter: str | Path | None = None,
+        adapter: str | PathLike[str] | None = None,
     ) -> None:
         if adapter is not None and model is not None and not isinstance(model, str | Path):
             raise ValueError(f"{model.name} is open already: give its adapter where it is opened, or use with_adapter.")

@@ -1,4 +1,4 @@
-"""`appkit adapters`: what a LoRA adapter is, merging it into a model, tying it to another file of its model."""
+"""`appkit adapters`: what an adapter is, merging it into a model, tying it to another file of its model."""
 
 import math
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from appkit.cli.options import DEFAULT_MODEL, JsonOption, ModelOption
 from appkit.cli.texts import text
 
 if TYPE_CHECKING:
-    from runtime import AdapterInfo, LogitDrift, LoraWeights, MergeReport, Model
+    from runtime import AdapterInfo, AdapterWeights, LogitDrift, MergeReport, Model
 
 # Read by the unmerged and the merged model, whose logits are compared: prose, code and Chinese.
 _SAMPLE = (
@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Look at LoRA adapters, merge them into models, tie them to another file of their model.",
+    help="Look at adapters, merge them into models, tie them to another file of their model.",
 )
 
 AdapterArgument = Annotated[Path, typer.Argument(metavar="FOLDER", help="The adapter's folder.")]
@@ -71,18 +71,18 @@ def merge(
     from runtime import load_model, merge_to_gguf, merge_to_safetensors, read_peft
 
     with _open(model) as base:
-        lora = read_peft(folder, base)
+        adapter = read_peft(folder, base)
         if output.suffix != ".gguf":
-            report = merge_to_safetensors(base, lora, output, format=format or "BF16")
+            report = merge_to_safetensors(base, adapter, output, format=format or "BF16")
             logits = None
         else:
-            report = merge_to_gguf(base, lora, output, format=format)
+            report = merge_to_gguf(base, adapter, output, format=format)
             with load_model(output) as merged:
-                logits = _compare(base, lora, merged)
+                logits = _compare(base, adapter, merged)
         if as_json:
             _print_json(report, logits)
         else:
-            _print_report(report, logits, adapter=lora.name, model=base.name)
+            _print_report(report, logits, adapter=adapter.name, model=base.name)
 
 
 @app.command()
@@ -112,13 +112,13 @@ def _open(model: str) -> "Model":
     return with_models(lambda: load_model(model))
 
 
-def _compare(base: "Model", lora: "LoraWeights", merged: "Model") -> "LogitDrift":
+def _compare(base: "Model", adapter: "AdapterWeights", merged: "Model") -> "LogitDrift":
     import numpy as np
 
     from runtime import compare_logits
 
     ids = np.array(base.tokenizer.encode(_SAMPLE, add_special=True), np.int32)[: base.config.max_seq_len]
-    return compare_logits(base, lora, merged, ids)
+    return compare_logits(base, adapter, merged, ids)
 
 
 def _print_info(found: "AdapterInfo") -> None:
@@ -132,11 +132,13 @@ def _print_info(found: "AdapterInfo") -> None:
         "base weights": found.base_sha256 or text("adapter_no_base"),
         "rank": ", ".join(map(str, found.ranks)),
         "modules": modules,
+        "virtual tokens": f"{found.num_virtual_tokens}" if found.num_virtual_tokens else "",
         "parameters": f"{found.num_parameters:,}",
         "size": f"{found.num_bytes / 1e6:,.1f} MB",
     }
     for label, value in rows.items():
-        typer.echo(f"{label + ':':14}{on_one_line(value)}")
+        if value:
+            typer.echo(f"{label + ':':15} {on_one_line(value)}")
 
 
 def _print_report(report: "MergeReport", logits: "LogitDrift | None", *, adapter: str, model: str) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from appkit.cli.options import (
     DEFAULT_MODEL,
+    AdapterOption,
     ModelOption,
     SeedOption,
     TemperatureOption,
@@ -70,6 +71,7 @@ def run(
         ),
     ] = False,
     model: ModelOption = DEFAULT_MODEL,
+    adapter: AdapterOption = None,
     dialect: Annotated[
         str, typer.Option(help="How calls are written: tools (the model's own format), react (text), or auto.")
     ] = "auto",
@@ -100,6 +102,7 @@ def run(
     asked = join_prompt(task, read_piped())
     job = AgentJob(
         model=model,
+        adapter=adapter.absolute() if adapter is not None else None,
         tools=ToolOptions.read(tool or (), database=sql, docs=docs, functions=functions, approve=approve),
         dialect=read_dialect(dialect),
         instructions=instructions or "",

@@ -41,6 +41,7 @@ class AgentJob:
     """What makes an agent: a model by name, tools by name, how it is asked and how far it may go."""
 
     model: str
+    adapter: Path | None = None  # absolute
     tools: ToolOptions
     dialect: Dialect = "auto"
     instructions: str = ""
@@ -53,6 +54,7 @@ class AgentJob:
         Raises:
             ValueError: a tool that cannot be opened, or a limit or setting out of its range.
             runtime.errors.CatalogError: the model is not here.
+            runtime.errors.AdapterError: the adapter is damaged, or of another model.
         """
         from appkit.agents import Agent, Limits
         from appkit.cli.open_model import open_for_terminal
@@ -63,7 +65,7 @@ class AgentJob:
             self.tools, stack
         )  # before the model, which takes longer to open than to find a typing error
         return Agent(
-            stack.enter_context(open_for_terminal(self.model, num_threads=threads)),
+            stack.enter_context(open_for_terminal(self.model, num_threads=threads, adapter=self.adapter)),
             tools=tools,
             instructions=self.instructions,
             dialect=self.dialect,
@@ -128,6 +130,7 @@ def _read(path: Path) -> bytes:
 def _job_record(job: AgentJob) -> dict[str, Any]:
     tools = job.tools
     paths = {name: getattr(tools, name) for name in ("files", "database", "docs", "functions")}
+    paths["adapter"] = job.adapter
     return {
         "model": job.model,
         "dialect": job.dialect,
@@ -156,6 +159,7 @@ def _read_job(record: Mapping[str, Any]) -> AgentJob:
     )
     return AgentJob(
         model=_text(record, "model"),
+        adapter=_path(record, "adapter"),
         tools=tools,
         dialect=read_dialect(_text(record, "dialect")),
         instructions=_text(record, "instructions"),

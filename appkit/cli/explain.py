@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from appkit.cli.options import DEFAULT_MODEL, JsonOption, ParamOption, SystemOption, TemplateOption, ThreadsOption
+from appkit.cli.options import (
+    DEFAULT_MODEL,
+    AdapterOption,
+    JsonOption,
+    ParamOption,
+    SystemOption,
+    TemplateOption,
+    ThreadsOption,
+)
 from appkit.cli.texts import text
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
@@ -22,6 +30,7 @@ def explain(
             help=f"A catalog name, or the path of a model file; {DEFAULT_MODEL} without it, or the conversation's own.",
         ),
     ] = None,
+    adapter: AdapterOption = None,
     template: TemplateOption = None,
     param: ParamOption = None,
     system: SystemOption = None,
@@ -59,6 +68,6 @@ def explain(
         plan = plan_conversation(cid, prompt, limits)
     else:
         plan = plan_prompt(prompt, template, param or (), system, limits)
-    with open_for_terminal(model or plan.model, num_threads=threads) as llm:
+    with open_for_terminal(model or plan.model, num_threads=threads, adapter=adapter) as llm:
         compiled = plan.compile(llm)
         typer.echo(map_json(compiled, llm) if as_json else map_text(compiled, llm))

@@ -10,6 +10,7 @@ import typer
 
 from appkit.cli.options import (
     DEFAULT_MODEL,
+    AdapterOption,
     JsonOption,
     MaxTokensOption,
     ModelOption,
@@ -40,6 +41,7 @@ def extract(
     many: Annotated[bool, typer.Option("--many", help="Every such object in the text, as a list.")] = False,
     about: Annotated[str | None, typer.Option(metavar="TEXT", help="What to look for, in your own words.")] = None,
     model: ModelOption = DEFAULT_MODEL,
+    adapter: AdapterOption = None,
     template: TemplateOption = None,
     temperature: TemperatureOption = None,
     seed: SeedOption = None,
@@ -64,7 +66,7 @@ def extract(
     settings = GenerationSettings(
         **{**options, "max_tokens": MAX_TOKENS, **{name: value for name, value in given.items() if value is not None}}
     )
-    with open_for_terminal(model, num_threads=threads) as llm:
+    with open_for_terminal(model, num_threads=threads, adapter=adapter) as llm:
         # A model that is held to the schema reads the fields' names in the prompt; others are shown the schema.
         found = ask_typed(llm, messages, wanted, settings, tell_form="constraint" not in llm.capabilities)
     if found.completion.is_closed_early:

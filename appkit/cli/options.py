@@ -23,7 +23,7 @@ ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Threads to compute with; else what this process may use.")
 ]
 AdapterOption = Annotated[
-    Path | None, typer.Option("--adapter", metavar="FOLDER", help="Answer with the LoRA adapter in this folder.")
+    Path | None, typer.Option("--adapter", metavar="FOLDER", help="Answer with the adapter in this folder.")
 ]
 TemplateOption = Annotated[str | None, typer.Option("-t", "--template", help="A prompt by name, or a .prompt file.")]
 ParamOption = Annotated[

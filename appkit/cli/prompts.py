@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from appkit.cli.options import DEFAULT_MODEL, JsonOption, ParamOption, ThreadsOption
+from appkit.cli.options import DEFAULT_MODEL, AdapterOption, JsonOption, ParamOption, ThreadsOption
 from appkit.cli.printable import on_one_line, printable
 from appkit.cli.texts import is_chinese_locale, text
 
@@ -122,6 +122,7 @@ def test(
         str | None,
         typer.Option("-m", "--model", help=f"Run all on this one; else each on the one it names, or {DEFAULT_MODEL}."),
     ] = None,
+    adapter: AdapterOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -129,11 +130,13 @@ def test(
     from appkit.cli.open_model import open_for_terminal
     from appkit.cli.prompt_tests import model_for, run_cases
 
+    if adapter is not None and model is None:
+        raise ValueError(text("prompts_adapter_without_model"))
     files = _chosen(names or ())
     models = {file: model or model_for(file) for file in files}
     results = []
     for name in dict.fromkeys(models.values()):
-        with open_for_terminal(name, num_threads=threads) as llm:
+        with open_for_terminal(name, num_threads=threads, adapter=adapter) as llm:
             for result in run_cases([file for file in files if models[file] == name], llm):
                 results.append(result)
                 if not as_json:

@@ -427,6 +427,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "--edit needs a terminal, and $VISUAL or $EDITOR to say what to open; nothing was written.",
         "--edit 需要终端，并由 $VISUAL 或 $EDITOR 指明编辑器；没有写入任何文件。",
     ),
+    "prompts_adapter_without_model": (
+        "An adapter belongs to one model, and each prompt may name its own: give the adapter's with -m.",
+        "适配器只属于一个模型，而各提示可能指定不同的模型：请用 -m 给出适配器所属的模型。",
+    ),
     "prompts_no_tests": ("None of these prompts has a test case.", "这些提示词都没有测试用例。"),
     "prompts_passed": ("passed  {prompt}: {case} ({seconds:.1f} s)", "通过  {prompt}：{case}（{seconds:.1f} 秒）"),
     "prompts_failed": ("FAILED  {prompt}: {case} ({seconds:.1f} s)", "失败  {prompt}：{case}（{seconds:.1f} 秒）"),
@@ -648,6 +652,86 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "--mix {given!r} is not FILE=SHARE, as in general.jsonl=0.1.",
         "--mix {given!r} 应写成 文件=份额，例如 general.jsonl=0.1。",
     ),
+    "tune_stopping": (
+        "Stopping after this step; Ctrl-C again stops at once.",
+        "本步完成后停止；再按一次 Ctrl-C 立即停止。",
+    ),
+    "tune_stopped": (
+        "Stopped after step {steps:,}, which is kept in {path}. The same command, without --fresh, goes on from there.",
+        "已在第 {steps:,} 步后停止，进度保存在 {path}。再次运行同一命令（不带 --fresh）即可继续。",
+    ),
+    "tune_loss": ("loss {loss:.3f}", "损失 {loss:.3f}"),
+    "tune_eval_loss": ("validation {loss:.3f}", "验证 {loss:.3f}"),
+    "tune_speed": ("{speed:,.0f} tok/s  {left} left", "{speed:,.0f} 词元/秒  剩余 {left}"),
+    "tune_run_data": (
+        "{path}: format {format}; examples to train on: {count:,}; tokens an epoch: {tokens:,}, of which are learnt: "
+        "{learnt:,}.",
+        "{path}：格式 {format}；训练样本 {count:,} 条，每轮 {tokens:,} 个词元，其中学习 {learnt:,} 个。",
+    ),
+    "tune_run_steps": (
+        "{method} of {model}: {parameters:,} parameters, learning rate up to {rate:.2g}; steps: {steps:,}, of about "
+        "{tokens:,} tokens.",
+        "{model} 的 {method}：{parameters:,} 个参数，学习率最高 {rate:.2g}；{steps:,} 步，每步约 {tokens:,} 个词元。",
+    ),
+    "tune_run_validation": (
+        "Examples to validate on: {count:,}, before the first step and every {every:,} steps.",
+        "验证样本 {count:,} 条，在第一步之前及每 {every:,} 步验证一次。",
+    ),
+    "tune_run_skipped": (
+        "{path}: lines at fault that are left out: {count:,} ({lines}).",
+        "{path}：略去有问题的 {count:,} 行（第 {lines} 行）。",
+    ),
+    "tune_run_dropped": (
+        "{path}: lines left out since they are too long: {count:,}; --max-len allows more.",
+        "{path}：因过长而略去 {count:,} 行；可用 --max-len 放宽。",
+    ),
+    "tune_run_going_on": (
+        "Going on with the run that got to about step {steps:,}.",
+        "继续上次训练到第 {steps:,} 步左右的运行。",
+    ),
+    "tune_run_finished_before": (
+        "The run in {path} is finished already; --fresh trains anew.",
+        "{path} 中的训练已经完成；用 --fresh 可重新训练。",
+    ),
+    "tune_run_done": (
+        "Done: {steps:,} steps, {tokens:,} tokens, {time}.",
+        "完成：{steps:,} 步，{tokens:,} 个词元，用时 {time}。",
+    ),
+    "tune_run_losses": (
+        "Loss in training: {before:.3f} at first, {after:.3f} at the end.",
+        "训练损失：开始 {before:.3f}，结束 {after:.3f}。",
+    ),
+    "tune_run_eval": (
+        "Loss on the validation set: {before:.3f} before, {after:.3f} with the adapter (of step {step:,}).",
+        "验证损失：训练前 {before:.3f}，使用适配器（第 {step:,} 步）{after:.3f}。",
+    ),
+    "tune_run_legend": (
+        "        training: the curve; validation: {sign}; across: steps",
+        "        曲线：训练；{sign}：验证；横轴：步数",
+    ),
+    "tune_run_legend_alone": ("        the loss in training; across: steps", "        训练损失；横轴：步数"),
+    "tune_run_plot": ("The curve is also in {path}.", "曲线图另存于 {path}。"),
+    "tune_run_no_plot": (
+        "The curve as a picture takes matplotlib: pip install 'appkit-llm[train]'",
+        "曲线图片需要 matplotlib：pip install 'appkit-llm[train]'",
+    ),
+    "tune_run_returns": (
+        "The loss ran away {count:,} times and the run went back each time, with half the learning rate: a lower "
+        "--learning-rate than {rate:.2g} may do better.",
+        "损失失控 {count:,} 次，每次都退回并把学习率减半：低于 {rate:.2g} 的 --learning-rate 可能更好。",
+    ),
+    "tune_run_no_better": (
+        "On the validation set the adapter does no better than the model alone: more or other data, fewer epochs or a "
+        "lower --learning-rate may help.",
+        "在验证集上，适配器并不比原模型更好：可尝试更多或不同的数据、更少的轮数或更低的 --learning-rate。",
+    ),
+    "tune_run_was_better": (
+        "It was lowest, {loss:.3f}, after step {step:,}; what came later was learnt by heart. --keep best keeps the "
+        "adapter of that step.",
+        "验证损失在第 {step:,} 步后最低，为 {loss:.3f}；之后的训练只是死记硬背。--keep best 会保留那一步的适配器。",
+    ),
+    "tune_run_use": ("The adapter is in {folder}. To use it:", "适配器已存入 {folder}。使用方法："),
+    "tune_run_task": ("TASK", "任务"),
     "doctor_healthy": ("Everything needed is here.", "一切就绪。"),
     "doctor_problems": ("Problems:", "问题："),
     "doctor_fix": ("  fix: {fix}", "  解决办法：{fix}"),

@@ -3,6 +3,7 @@
 import typer
 
 from appkit.cli.tune_preview import preview
+from appkit.cli.tune_run import run
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -18,3 +19,4 @@ def tune() -> None:
 
 
 app.command()(preview)
+app.command()(run)

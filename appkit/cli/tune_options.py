@@ -1,14 +1,19 @@
-"""Options that the `tune` commands share: which examples are trained on, and how they are read."""
+"""Options that the `tune` commands share: which examples are trained on, how they are read, and how it is done.
 
-from collections.abc import Sequence
+A command that trains, or plans to, calls its parameters as `TuneConfig` calls its options; `config_of_command` then
+puts what was typed over what a file of options sets.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from appkit.cli.texts import text
 
 if TYPE_CHECKING:
+    from appkit.tuning.config import TuneConfig
     from runtime import DataSettings, EncodingSettings
 
 DataArgument = Annotated[
@@ -49,6 +54,96 @@ MixOption = Annotated[
     typer.Option(metavar="FILE=SHARE", help="Mix in general examples, as in general.jsonl=0.1; may be repeated."),
 ]
 DataSeedOption = Annotated[int, typer.Option(min=0, help="Decides what is kept to validate on and what is mixed in.")]
+SkipBadOption = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out lines at fault; else the file is refused for them.")
+]
+
+TrainDataArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="DATA", help="JSON Lines, or a folder with train.jsonl and valid.jsonl; or in --config."),
+]
+TrainModelOption = Annotated[str, typer.Option("-m", "--model", help="A catalog name, hf:… or a model file.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Options in YAML or JSON; what is typed here goes before them."),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FOLDER", help="Where the adapter goes; else a place of appkit's own."),
+]
+MethodOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="What is trained: lora, rslora, dora, bottleneck, prompt-tuning or prefix-tuning."
+    ),
+]
+RankOption = Annotated[int, typer.Option(min=1, help="Rank of the low-rank matrices, or width of a bottleneck.")]
+AlphaOption = Annotated[float | None, typer.Option(help="Scale of what they add; else twice the rank.")]
+ModulesOption = Annotated[
+    str | None, typer.Option(metavar="NAME,…", help="Which matrices are adapted, as in q_proj,v_proj; else all seven.")
+]
+LastLayersOption = Annotated[
+    int | None, typer.Option(min=1, help="Adapt only so many layers at the end: quicker, those below run once a line.")
+]
+VirtualTokensOption = Annotated[
+    int | None, typer.Option(min=1, help="How many prompt-tuning and prefix-tuning put in front; else 16.")
+]
+StartTextOption = Annotated[
+    str | None, typer.Option(help="What virtual tokens begin as, such as an instruction; else drawn by the seed.")
+]
+EpochsOption = Annotated[int, typer.Option(min=1, help="How often every line is trained on.")]
+MaxStepsOption = Annotated[int | None, typer.Option(min=1, help="End after so many steps, whatever the epochs.")]
+BatchTokensOption = Annotated[
+    int | None, typer.Option(min=2, help="Tokens run at once; else up to 1,024, less for few data.")
+]
+AccumulationOption = Annotated[int, typer.Option(min=1, help="Such batches to a step.")]
+LearningRateOption = Annotated[
+    float | None, typer.Option("--learning-rate", "--lr", help="The peak; else by method and size of the model.")
+]
+TrainSeedOption = Annotated[int, typer.Option(min=0, help="The same seed trains the same adapter.")]
+QuantizedOption = Annotated[
+    bool, typer.Option("--quantized", help="Leave the weights quantised: less memory, more time (QLoRA).")
+]
+CheckpointActivationsOption = Annotated[
+    bool, typer.Option("--checkpoint-activations", help="Less memory, about a third more time.")
+]
+EvalEveryOption = Annotated[
+    int | None, typer.Option(min=1, help="Steps between evaluations; else up to ten a run. Needs --validation.")
+]
+SaveEveryOption = Annotated[int, typer.Option(min=1, help="Steps between checkpoints, from which a run goes on.")]
+KeepOption = Annotated[
+    Literal["last", "best"],
+    typer.Option(help="The adapter of the last step, or of the lowest loss on the validation set."),
+]
+
+
+def config_of_command(ctx: typer.Context) -> "TuneConfig":
+    """What a command was told: the options typed, over those of its `--config`, over the defaults.
+
+    Raises:
+        ValueError: an option that cannot be, or no data.
+        TuningError: the file cannot be read.
+    """
+    from appkit.tuning.config import TuneConfig, config_of
+    from appkit.tuning.config_file import read_options
+
+    config_file: Path | None = ctx.params["config"]
+    options = read_options(config_file) if config_file is not None else {}
+    known = TuneConfig.__dataclass_fields__
+    for name, value in ctx.params.items():
+        source = ctx.get_parameter_source(name)
+        if name in known and source is not None and source.name != "DEFAULT":
+            options[name] = _READ_AS[name](value) if name in _READ_AS else value
+    return config_of(options)
+
+
+def _names(given: str) -> list[str]:
+    return [name.strip() for name in given.split(",") if name.strip()]
+
+
+def _share_or_path(given: str) -> float | str:
+    found = _validation(given)
+    return str(found) if isinstance(found, Path) else float(found or 0)
 
 
 def data_settings(
@@ -96,3 +191,12 @@ def _share_of_file(given: str) -> tuple[Path, float]:
         return Path(path), float(share if path else "")
     except ValueError:
         raise ValueError(text("tune_mix_bad", given=given)) from None
+
+
+_READ_AS: dict[str, Callable[[Any], Any]] = {
+    "data": str,
+    "fields": _fields,
+    "validation": _share_or_path,
+    "mix": lambda given: {str(path): share for path, share in map(_share_of_file, given)},
+    "modules": _names,
+}

@@ -43,12 +43,13 @@ def preview(
     Leaves with status 1 where training would refuse the file for lines at fault.
     """
     from appkit.cli.tune_report import preview_json, print_preview
-    from runtime import load_model_text, model_encoding, prepare_data
+    from appkit.llm.training_encoding import training_encoding
+    from runtime import load_model_text, prepare_data
 
     if model.startswith("openai:"):
         raise ValueError(text("tune_needs_weights", model=model))
     opened = with_models(lambda: load_model_text(model))
-    template, encoding = model_encoding(
+    template, encoding = training_encoding(
         opened, max_len=max_len, supervise=learn, too_long=too_long, prompts=prompts, system=system
     )
     settings = data_settings(encoding, fields=fields, validation=validation, mix=mix or (), seed=seed, skip_bad=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import fields
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -20,8 +21,8 @@ from appkit.llm.tool_formats.schema import check_asked
 from appkit.messages import Constraint, Message, ToolChoice, ToolSpec
 from runtime import (
     DEFAULT_MODEL,
+    AdapterWeights,
     Engine,
-    LoraWeights,
     Model,
     Request,
     SamplingParams,
@@ -51,7 +52,8 @@ class LocalModel(LanguageModel):
         num_threads: None takes what affinity and quota allow.
         kv_budget_bytes: memory for keys and values; None lets the engine choose.
         kv_dtype: how keys and values are kept: "f32" takes twice the memory, for figures to compare to the last digit.
-        adapter: a folder with a LoRA adapter of this model, as `appkit tune` and PEFT write them, or one that was read.
+        adapter: a folder with an adapter of this model, as `tune` and PEFT write them, a result of `tune`, or one that
+            was read.
 
     Raises:
         runtime.errors.AdapterError: the adapter is damaged, or of another model.
@@ -68,7 +70,7 @@ class LocalModel(LanguageModel):
         num_threads: int | None = None,
         kv_budget_bytes: int | None = None,
         kv_dtype: Literal["f16", "f32"] = "f16",
-        adapter: str | Path | LoraWeights | None = None,
+        adapter: str | PathLike[str] | AdapterWeights | None = None,
     ) -> None:
         model = load_model(name_or_path, backend=backend, num_threads=num_threads, kv_dtype=kv_dtype)
         if model.kind == "embed":
@@ -80,12 +82,12 @@ class LocalModel(LanguageModel):
             )
         self._model: Model = model
         try:
-            lora = _read_adapter(adapter, model)
+            loaded = _read_adapter(adapter, model)
             engine = Engine(model, kv_budget_bytes=kv_budget_bytes)
         except BaseException:
             model.close()
             raise
-        self._engine = engine if lora is None else engine.with_adapter(lora)
+        self._engine = engine if loaded is None else engine.with_adapter(loaded)
         self._notices = Notices()
         self._entry = model.entry
         own = model.chat_template if model.kind == "chat" else None
@@ -104,7 +106,7 @@ class LocalModel(LanguageModel):
         return self._engine
 
     @property
-    def adapter(self) -> LoraWeights | None:
+    def adapter(self) -> AdapterWeights | None:
         """The adapter it answers with; None for the base model."""
         return self._engine.adapter
 
@@ -132,7 +134,7 @@ class LocalModel(LanguageModel):
             return self._entry.system_prompt or ""
         return FALLBACK_SYSTEM if self._is_chat_model else ""
 
-    def with_adapter(self, adapter: str | Path | LoraWeights | None) -> "LocalModel":
+    def with_adapter(self, adapter: str | PathLike[str] | AdapterWeights | None) -> "LocalModel":
         """This very model with another adapter, or with None the base model, without loading the weights again.
 
         Both share weights and engine, may be asked at the same time, and are closed together.
@@ -330,5 +332,5 @@ class LocalModel(LanguageModel):
         return LocalStream(self._engine.submit(request), prompt_ids, strips_start=strips_start, reader=reader)
 
 
-def _read_adapter(adapter: str | Path | LoraWeights | None, model: Model) -> LoraWeights | None:
-    return read_peft(adapter, model) if isinstance(adapter, str | Path) else adapter
+def _read_adapter(adapter: str | PathLike[str] | AdapterWeights | None, model: Model) -> AdapterWeights | None:
+    return read_peft(Path(adapter), model) if isinstance(adapter, str | PathLike) else adapter

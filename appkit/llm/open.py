@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from os import PathLike
 from pathlib import Path
 
 from appkit.llm.base import LanguageModel
@@ -20,7 +21,7 @@ _FORMS = (
 
 
 def open_model(
-    spec: str | Path = DEFAULT_MODEL, *, num_threads: int | None = None, adapter: str | Path | None = None
+    spec: str | Path = DEFAULT_MODEL, *, num_threads: int | None = None, adapter: str | PathLike[str] | None = None
 ) -> LanguageModel:
     """The model `spec` names, ready to be used; close it, or use it in a `with` block.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from appkit.templates.front_matter import Located
+from appkit.strict_yaml import Located
 from appkit.templates.origin import Origin
 from appkit.templates.variables import Variable, check_value
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from appkit.templates.front_matter import Located
+from appkit.strict_yaml import Located
 from appkit.templates.origin import Origin
 
 _REAL: Mapping[str, tuple[float, float]] = {  # least and greatest

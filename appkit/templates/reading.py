@@ -4,9 +4,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from appkit.strict_yaml import Located
 from appkit.templates.cases import read_cases
 from appkit.templates.examples import ANSWER, read_examples
-from appkit.templates.front_matter import Located, read_front_matter, split_front_matter
+from appkit.templates.front_matter import read_front_matter, split_front_matter
 from appkit.templates.options import read_options
 from appkit.templates.origin import Origin, check_text
 from appkit.templates.output import Output, read_output

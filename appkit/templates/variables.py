@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast, get_args
 
-from appkit.templates.front_matter import Located
+from appkit.strict_yaml import Located
 from appkit.templates.origin import Origin
 
 VariableType = Literal["str", "int", "float", "bool", "list[str]", "list[dict]", "any"]  # "any" is whatever JSON holds

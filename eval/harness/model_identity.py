@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from os import PathLike
 from typing import Any, Literal
 
 from appkit import LanguageModel, LocalModel, RemoteModel, ScriptedModel, open_model
@@ -42,7 +42,7 @@ NO_MODEL = ModelIdentity(name="none", kind="none", digest=None)  # of a task tha
 
 @contextmanager
 def open_identified(
-    spec: str | None, adapter: str | Path | None = None
+    spec: str | None, adapter: str | PathLike[str] | None = None
 ) -> Iterator[tuple[LanguageModel | None, ModelIdentity]]:
     """The model that `spec` names, closed at the end, and who it is; None for nothing to open.
 

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def evaluate(
     output: str | Path | None = None,
     fresh: bool = False,
     on_progress: OnProgress | None = None,
-    adapter: str | Path | None = None,
+    adapter: str | PathLike[str] | None = None,
 ) -> Run:
     """Measure `model` by `task`, and keep every sample and figure in a folder.
 
@@ -54,7 +55,8 @@ def evaluate(
         output: the folder of the run; None: one below `data_dir()/evaluations`, by task, settings and model.
         fresh: forget what the folder holds of an earlier run.
         on_progress: is told how many samples are done, of how many.
-        adapter: the folder of a LoRA adapter that a local model answers with; it makes a run of its own.
+        adapter: the folder of an adapter, or a result of `tune`, that a local model answers with; it makes a run of its
+            own.
 
     Raises:
         ValueError: an unknown task or setting, a limit below 1, or an adapter for a model that is not local.

@@ -20,7 +20,7 @@ from eval.metrics.perplexity_windows import Recipe
 from eval.metrics.references import checked_texts
 
 if TYPE_CHECKING:
-    from runtime import LoraWeights
+    from runtime import AdapterWeights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def perplexity(
     stride: int | None = None,
     start_token: bool | None = None,
     max_windows: int | None = None,
-    adapter: "LoraWeights | None" = None,
+    adapter: "AdapterWeights | None" = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Perplexity:
     """How well a model foresees a text: e to the mean negative log-probability of its tokens.

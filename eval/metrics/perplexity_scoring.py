@@ -11,7 +11,7 @@ from eval.metrics.perplexity_recipe import RecipeSettings
 from eval.metrics.perplexity_windows import Window
 
 if TYPE_CHECKING:
-    from runtime import LoraWeights, Model
+    from runtime import AdapterWeights, Model
 
 
 class ScoringEngine(Protocol):
@@ -24,7 +24,7 @@ class ScoringEngine(Protocol):
     def max_seq_len(self) -> int: ...
 
     def score(
-        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], adapter: "LoraWeights | None" = None
+        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], adapter: "AdapterWeights | None" = None
     ) -> np.ndarray:
         """[n] log-probability of each continuation id after all ids before it."""
         ...
@@ -66,7 +66,7 @@ class ScoredDocument:
         """Those that the model is asked for in this window."""
         return self._ids[cut.start : cut.end]
 
-    def score(self, cut: Window, adapter: "LoraWeights | None" = None) -> ScoredWindow:
+    def score(self, cut: Window, adapter: "AdapterWeights | None" = None) -> ScoredWindow:
         """Ask the model for one window. Raises ValueError for a log-probability that is not finite."""
         logprobs = np.asarray(self._engine.score(cut.context_ids, self.scored_ids(cut), adapter), np.float64)
         wrong = np.flatnonzero(~np.isfinite(logprobs))

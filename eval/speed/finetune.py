@@ -10,6 +10,11 @@ turns, so that what else runs on the machine falls on all of them. A step is for
 of a process is left out of its time. PEFT reads the same file through transformers' own GGUF reader, and runs in
 float32, in bfloat16 with float32 adapters (its default), and in bfloat16 throughout. Needs `peft`, `transformers`,
 `gguf` and `torch`.
+
+Two sides are no equals of the others. `ours-bfloat16-last-quarter` adapts the last quarter of the layers alone; the
+hidden states that enter them are kept from the first step on, as they are from the first epoch on in any run over the
+same rows. `products-bfloat16` trains nothing: it is the products with the frozen matrices that a step of ours cannot do
+without, by torch, into memory that stands ready.
 """
 
 import argparse
@@ -37,8 +42,19 @@ from runtime import (
     train,
 )
 
-SIDES = ("ours-bfloat16", "ours-float32", "peft-bfloat16", "peft-bfloat16-adapters-too", "peft-float32")
+SIDES = (
+    "ours-bfloat16",
+    "ours-float32",
+    "ours-bfloat16-last-quarter",
+    "peft-bfloat16",
+    "peft-bfloat16-adapters-too",
+    "peft-float32",
+    "products-bfloat16",
+)
+# What computes in the same types: the sides' losses may then be held against each other.
+SAME_TYPES = {"ours-bfloat16": "peft-bfloat16", "ours-float32": "peft-float32"}
 RANK, ALPHA, LEARNING_RATE = 8, 16, 1e-3
+ROWS_AT_ONCE = 256  # of the products with the head, as our loss takes them
 TEXTS = Path(__file__).parents[1] / "data" / "translation_zh_en.jsonl"
 _HF_NAMES = {
     "attn_q": "self_attn.q_proj",
@@ -52,7 +68,11 @@ _HF_NAMES = {
 ABOUT = """
 The same adapter, LoRA r=8 on all linear maps, trained on the same tokens from the same start by us and by PEFT with
 transformers. Tokens a second are medians over processes of their median step; memory is the peak of the process,
-libraries included; the loss difference is the largest of any step, relative to PEFT in float32.
+libraries included; loss differences are the largest of any step, relative to PEFT in float32 and to PEFT in the same
+types (bfloat16 with float32 adapters, or float32). `ours-bfloat16-last-quarter` trains the last quarter of the layers
+alone, with the hidden states that enter them kept from the first step on, which its time leaves out as every side's
+does: it is another adapter, so its losses are not compared. `products-bfloat16` is no training but the products with
+the frozen matrices that a step of ours needs: what the processor leaves possible in the same minutes.
 """
 
 
@@ -75,7 +95,7 @@ def main(arguments: list[str]) -> None:
             import torch
 
             torch.set_num_threads(options.threads)
-        run = _ours if options.one_side.startswith("ours") else _peft
+        run = {"ours": _ours, "peft": _peft, "products": _products}[options.one_side.split("-")[0]]
         losses, clock = run(options.one_side, options.model, ids, options.steps)
         sys.stdout.write(json.dumps(_measured(losses, clock)) + "\n")
         return
@@ -87,7 +107,7 @@ def main(arguments: list[str]) -> None:
     figures = _figures(runs, options) | provenance("eval.speed.finetune", *arguments)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     if options.save:
-        threads = "" if options.threads is None else f", {options.threads} thread" + "s" * (options.threads > 1)
+        threads = "" if options.threads is None else f", {_threads(options.threads)}"
         name = f"{Path(options.model).stem}, {options.sequences}×{options.length} tokens{threads}"
         write_results("finetune", name, figures, title="Fine-tuning speed", about=ABOUT, as_markdown=_page)
 
@@ -125,8 +145,9 @@ def _token_ids(options: argparse.Namespace) -> np.ndarray:
 def _ours(side: str, model: str, ids: np.ndarray, steps: int) -> tuple[list[float], "_Clock"]:
     import torch
 
-    decoder = load_frozen_decoder(resolve(model), getattr(torch, side.removeprefix("ours-")))
-    lora = TrainableLora(decoder, LoraSettings(rank=RANK, alpha=ALPHA))
+    decoder = load_frozen_decoder(resolve(model), torch.float32 if side == "ours-float32" else torch.bfloat16)
+    last_layers = len(decoder.layers) // 4 if side.endswith("last-quarter") else None
+    lora = TrainableLora(decoder, LoraSettings(rank=RANK, alpha=ALPHA, last_layers=last_layers))
     sequences, length = ids.shape
     row = Packed(
         input_ids=ids.reshape(-1),
@@ -168,6 +189,27 @@ def _peft(side: str, model: str, ids: np.ndarray, steps: int) -> tuple[list[floa
     return losses, clock
 
 
+def _products(side: str, model: str, ids: np.ndarray, steps: int) -> tuple[list[float], "_Clock"]:
+    """x @ Wᵀ and y @ W for every layer's matrices and for the head, by the rows that the head takes at once."""
+    import torch
+
+    decoder = load_frozen_decoder(resolve(model), torch.bfloat16)
+    layers = [linear.matrix.read() for layer in decoder.layers for linear in layer.linears]
+    work = [(matrix, ids.size) for matrix in layers]
+    work += [(decoder.head.read(), min(ROWS_AT_ONCE, ids.size - start)) for start in range(0, ids.size, ROWS_AT_ONCE)]
+    sizes = {(rows, width) for matrix, rows in work for width in matrix.shape}
+    ready = {size: torch.full(size, 1e-3, dtype=torch.bfloat16) for size in sizes}
+    clock = _Clock()
+    for _ in range(steps):
+        for matrix, rows in work:
+            outputs, inputs = matrix.shape
+            torch.mm(ready[rows, inputs], matrix.T, out=ready[rows, outputs])
+            torch.mm(ready[rows, outputs], matrix, out=ready[rows, inputs])
+            ready[rows, inputs].fill_(1e-3)
+        clock.tick()
+    return [], clock
+
+
 def _same_start_(adapted: Any, model: str) -> None:
     """Give PEFT our first a matrices; both begin with b at zero."""
     import torch
@@ -200,20 +242,23 @@ class _Clock:
 
 def _figures(runs: dict[str, list[dict[str, Any]]], options: argparse.Namespace) -> dict[str, Any]:
     num_tokens = options.sequences * options.length
-    reference = runs.get("peft-float32")
     sides = {}
     for side, found in runs.items():
         seconds = statistics.median(run["step_seconds"] for run in found)
+        losses = found[0]["losses"]
         sides[side] = {
             "tokens_per_s": round(num_tokens / seconds, 1),
             "tokens_per_s_of_each": [round(num_tokens / run["step_seconds"], 1) for run in found],
             "processor_seconds_a_step": statistics.median(run["step_processor_seconds"] for run in found),
             "peak_mb": statistics.median(run["peak_mb"] for run in found),
-            "losses": found[0]["losses"],
+            "losses": losses,
         }
-        if reference is not None:
-            pairs = zip(found[0]["losses"], reference[0]["losses"], strict=True)
-            sides[side]["largest_loss_difference"] = round(max(abs(one / other - 1) for one, other in pairs), 5)
+        if not losses or side.endswith("last-quarter"):
+            continue
+        for name, other in (("", "peft-float32"), ("_same_types", SAME_TYPES.get(side, ""))):
+            if other in runs:
+                difference = _largest_difference(losses, runs[other][0]["losses"])
+                sides[side][f"largest_loss_difference{name}"] = round(difference, 5)
     return {
         "tokens_a_step": num_tokens,
         "steps": options.steps,
@@ -223,22 +268,34 @@ def _figures(runs: dict[str, list[dict[str, Any]]], options: argparse.Namespace)
     }
 
 
+def _largest_difference(losses: list[float], others: list[float]) -> float:
+    return max(abs(one / other - 1) for one, other in zip(losses, others, strict=True))
+
+
 def _page(figures: dict[str, Any]) -> str:
+    repeats = figures["repeats"]
     lines = [
         f"## {figures['tokens_a_step']:,} tokens a step, {figures['steps']} steps, "
-        f"{figures['repeats']} processes a side, {figures['threads'] or 'all'} threads",
+        f"{repeats} process{'es' * (repeats > 1)} a side, {_threads(figures['threads'])}",
         "",
-        "| side | tokens/s | processor s a step | peak MB | last loss | largest loss difference |",
-        "|---|---|---|---|---|---|",
+        "| side | tokens/s | processor s a step | peak MB | last loss | off PEFT float32 | off the same types |",
+        "|---|---|---|---|---|---|---|",
     ]
     for side, found in figures["sides"].items():
-        difference = found.get("largest_loss_difference")
-        shown = "" if difference is None else f"{100 * difference:.2f} %"
+        last_loss = f"{found['losses'][-1]:.4f}" if found["losses"] else ""
+        differences = [
+            f"{100 * found[name]:.2f} %" if name in found else ""
+            for name in ("largest_loss_difference", "largest_loss_difference_same_types")
+        ]
         lines.append(
             f"| {side} | {found['tokens_per_s']:,.0f} | {found['processor_seconds_a_step']:.2f} | "
-            f"{found['peak_mb']:,.0f} | {found['losses'][-1]:.4f} | {shown} |"
+            f"{found['peak_mb']:,.0f} | {last_loss} | {' | '.join(differences)} |"
         )
     return "\n".join(lines)
+
+
+def _threads(count: int | None) -> str:
+    return "all threads" if count is None else f"{count} thread{'s' * (count > 1)}"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 
 from runtime.errors import AdapterError
 from runtime.kernels.ops import PAGE_SIZE, PageTable
+from runtime.layers.adapter import AdapterWeights
 from runtime.layers.lora import LoraMatrices, LoraWeights
 from runtime.loaders.load import Model
 from runtime.models.decoder import Decoder
@@ -71,14 +72,14 @@ def drift_of(module: str, format: str, base: np.ndarray, merged: np.ndarray, sto
     )
 
 
-def compare_logits(model: Model, lora: LoraWeights, merged: Model, input_ids: np.ndarray) -> LogitDrift:
+def compare_logits(model: Model, adapter: AdapterWeights, merged: Model, input_ids: np.ndarray) -> LogitDrift:
     """Run `model` with the adapter, and `merged` without, over one text, `input_ids` [T] int32.
 
     Raises:
         AdapterError: an adapter of another model.
         SequenceTooLongError: a text past the context of one of them.
     """
-    expected = _logits(model, input_ids, lora)
+    expected = _logits(model, input_ids, adapter)
     found = _logits(merged, input_ids, None)
     expected_logprobs, found_logprobs = _logprobs(expected), _logprobs(found)
     kl = (np.exp(expected_logprobs) * (expected_logprobs - found_logprobs)).sum(axis=1)
@@ -97,6 +98,16 @@ def _share(error: float, change: float) -> float:
     return math.inf if error else 0.0
 
 
+def mergeable(adapter: AdapterWeights) -> LoraWeights:
+    """The adapter, if it is one that matrices can take up. Raises AdapterError."""
+    if isinstance(adapter, LoraWeights):
+        return adapter
+    raise AdapterError(
+        f"Adapter {adapter.name!r} adds parts of its own to the model; only LoRA and DoRA change matrices that are "
+        "there and can be merged into them. Use it beside the model."
+    )
+
+
 def decoder_of(model: Model) -> Decoder:
     """The network that an adapter may change. Raises AdapterError for a model that makes embeddings."""
     network = model.network
@@ -105,7 +116,7 @@ def decoder_of(model: Model) -> Decoder:
     return network
 
 
-def _logits(model: Model, input_ids: np.ndarray, lora: LoraWeights | None) -> np.ndarray:
+def _logits(model: Model, input_ids: np.ndarray, adapter: AdapterWeights | None) -> np.ndarray:
     network = decoder_of(model)
     num_tokens = len(input_ids)
     num_pages = -(-num_tokens // PAGE_SIZE)
@@ -115,7 +126,7 @@ def _logits(model: Model, input_ids: np.ndarray, lora: LoraWeights | None) -> np
         kv_lens=np.array([num_tokens], np.int32),
     )
     pool = network.backend.new_kv_pool(network.kv_shape(num_pages, "f32"))
-    return network.forward(input_ids, pages, pool, np.arange(num_tokens, dtype=np.int32), lora)
+    return network.forward(input_ids, pages, pool, np.arange(num_tokens, dtype=np.int32), adapter)
 
 
 def _logprobs(logits: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from runtime.adapters.merge import MergeReport, ModuleDrift, decoder_of, drift_of, merge_matrix
+from runtime.adapters.merge import MergeReport, ModuleDrift, decoder_of, drift_of, merge_matrix, mergeable
 from runtime.errors import AdapterError
-from runtime.layers.lora import LoraWeights, check_fits
+from runtime.layers.adapter import AdapterWeights
+from runtime.layers.lora import LoraWeights
 from runtime.loaders.gguf import GGUFFile
 from runtime.loaders.gguf_writer import TensorData, TypedValue, write_gguf
 from runtime.loaders.load import Model
@@ -16,7 +17,7 @@ from runtime.loaders.string_array import StringArray
 from runtime.quant import QUANTIZABLE, dequantize, quantize
 
 
-def merge_to_gguf(model: Model, lora: LoraWeights, path: str | Path, *, format: str | None = None) -> MergeReport:
+def merge_to_gguf(model: Model, adapter: AdapterWeights, path: str | Path, *, format: str | None = None) -> MergeReport:
     """Write a model file that does alone what the base does with the adapter, but for rounding.
 
     Embedding and head are copied as they are, tied or not, for no adapter changes them here.
@@ -26,11 +27,12 @@ def merge_to_gguf(model: Model, lora: LoraWeights, path: str | Path, *, format: 
         format: to store the changed matrices in ("F16", "Q8_0"); None keeps the one each has. More bits lose less.
 
     Raises:
-        AdapterError: an adapter of another model, or a format of the file's that is read but not written here.
+        AdapterError: an adapter of another model or of a kind that cannot be merged, or a format of the file's that is
+            read but not written here.
         ValueError: an unknown format, or the base model's own file.
         OSError: the disk is full, or the folder is missing or not writable.
     """
-    path = Path(path)
+    path, lora = Path(path), mergeable(adapter)
     if format is not None and format not in QUANTIZABLE:
         raise ValueError(f"{format!r} cannot be written; choose from {', '.join(QUANTIZABLE)}.")
     check_output(model, lora, path)
@@ -52,7 +54,7 @@ def merge_to_gguf(model: Model, lora: LoraWeights, path: str | Path, *, format: 
 
 def check_output(model: Model, lora: LoraWeights, path: Path) -> None:
     """Refuse what does not fit the model, and to write over the file that is being read."""
-    check_fits(lora, {module: weight.shape for module, weight in decoder_of(model).linears.items()})
+    decoder_of(model).check_adapter(lora)
     if path.exists() and path.samefile(model.path):
         raise ValueError(f"{path} is the base model's own file; give another name.")
 

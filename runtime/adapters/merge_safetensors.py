@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from runtime.adapters.hf_checkpoint import checkpoint_config, checkpoint_name, checkpoint_values
-from runtime.adapters.merge import MergeReport, ModuleDrift, drift_of, merge_matrix
+from runtime.adapters.merge import MergeReport, ModuleDrift, drift_of, merge_matrix, mergeable
 from runtime.adapters.merge_gguf import check_output
 from runtime.config import ModelConfig
 from runtime.files import write_atomic
+from runtime.layers.adapter import AdapterWeights
 from runtime.layers.lora import LoraWeights
 from runtime.loaders.gguf import GGUFFile
 from runtime.loaders.load import Model
@@ -22,7 +23,9 @@ WEIGHTS_FILE, CONFIG_FILE = "model.safetensors", "config.json"
 _TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
-def merge_to_safetensors(model: Model, lora: LoraWeights, folder: str | Path, *, format: str = "BF16") -> MergeReport:
+def merge_to_safetensors(
+    model: Model, adapter: AdapterWeights, folder: str | Path, *, format: str = "BF16"
+) -> MergeReport:
     """Write `model.safetensors` and `config.json`; the tokenizer's files are those of the base model.
 
     A head that is tied to the embedding stays so: it is not written, and the config says that there is none.
@@ -32,12 +35,12 @@ def merge_to_safetensors(model: Model, lora: LoraWeights, folder: str | Path, *,
         format: to store every tensor in: F32, F16 or BF16.
 
     Raises:
-        AdapterError: an adapter of another model.
+        AdapterError: an adapter of another model, or of a kind that cannot be merged.
         UnsupportedModelError: a model that such a folder cannot describe.
         ValueError: an unknown format.
         OSError: the disk is full, or the folder cannot be written.
     """
-    folder = Path(folder)
+    folder, lora = Path(folder), mergeable(adapter)
     if format not in _TORCH_NAMES:
         raise ValueError(f"{format!r} is no type of a checkpoint; choose from {', '.join(_TORCH_NAMES)}.")
     check_output(model, lora, folder / WEIGHTS_FILE)

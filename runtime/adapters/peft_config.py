@@ -1,4 +1,4 @@
-"""`adapter_config.json` of a PEFT folder: what of it decides the numbers, checked; what we do not do, refused.
+"""`adapter_config.json` of a LoRA adapter: what of it decides the numbers, checked; what we do not do, refused.
 
 A setting that changes the result and is passed over gives wrong answers without a word, so everything is refused that
 is not known to be harmless.
@@ -12,13 +12,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from runtime.adapters.folder import shown
 from runtime.errors import AdapterError
-from runtime.strict_json import loads, unique_keys
 
 T = TypeVar("T")
 
-CONFIG_FILE = "adapter_config.json"
-MAX_CONFIG_BYTES = 1 << 20
 MAX_RANK = 65_536
 MAX_PATTERNS = 10_000
 
@@ -81,18 +79,15 @@ class PeftConfig:
         return alpha / (math.sqrt(rank) if self.use_rslora else rank)
 
 
-def parse_config(content: bytes, path: Path) -> PeftConfig:
-    """Read and check the file's content; `path` is for messages.
+def parse_config(keys: Mapping[str, Any], path: Path) -> PeftConfig:
+    """Check what the file holds; `path` is for messages.
 
     Raises:
-        AdapterError: it is not such a file, is another method than LoRA, or asks for something we do not do.
+        AdapterError: it asks for something we do not do.
     """
-    keys = _read_json(content, path)
-    if keys.get("peft_type") != "LORA":
-        raise AdapterError(f"{path} is of the kind {_shown(keys.get('peft_type'))}; this build uses LORA adapters.")
     if keys.get("task_type") not in (None, "CAUSAL_LM"):
         raise AdapterError(
-            f"{path} was trained for the task {_shown(keys['task_type'])}; this build uses adapters of CAUSAL_LM."
+            f"{path} was trained for the task {shown(keys['task_type'])}; this build uses adapters of CAUSAL_LM."
         )
     _refuse_what_we_do_not_do(keys, path)
     return PeftConfig(
@@ -106,28 +101,15 @@ def parse_config(content: bytes, path: Path) -> PeftConfig:
     )
 
 
-def _read_json(content: bytes, path: Path) -> dict[str, Any]:
-    if len(content) > MAX_CONFIG_BYTES:
-        raise AdapterError(f"{path} is larger than {MAX_CONFIG_BYTES:,} bytes, more than any adapter's settings take.")
-    try:
-        keys = loads(content.decode("utf-8"), object_pairs_hook=unique_keys)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0][:200]
-        raise AdapterError(f"{path} is not valid JSON ({reason}); save the adapter again.") from error
-    if not isinstance(keys, dict):
-        raise AdapterError(f"{path} is not a table of settings; save the adapter again.")
-    return keys
-
-
 def _refuse_what_we_do_not_do(keys: Mapping[str, Any], path: Path) -> None:
     if keys.get("init_lora_weights") not in _HARMLESS_INITS:
         raise AdapterError(
-            f"{path} was begun with init_lora_weights {_shown(keys['init_lora_weights'])}, which changes the base "
+            f"{path} was begun with init_lora_weights {shown(keys['init_lora_weights'])}, which changes the base "
             "model's weights as well. Convert it to a plain LoRA adapter with PEFT first."
         )
     if keys.get("bias", "none") not in (None, "none"):
         raise AdapterError(
-            f"{path} has bias {_shown(keys['bias'])}: biases were trained too, which this build does not take over. "
+            f"{path} has bias {shown(keys['bias'])}: biases were trained too, which this build does not take over. "
             "Train with bias 'none', or merge the adapter with PEFT."
         )
     settings = PeftConfig.__dataclass_fields__
@@ -137,7 +119,7 @@ def _refuse_what_we_do_not_do(keys: Mapping[str, Any], path: Path) -> None:
             continue
         about = f" ({_REFUSED[key]})" if key in _REFUSED else ""
         raise AdapterError(
-            f"{path} sets {_shown(key)}{about} to {_shown(value)}, which this build does not do; the answers would be "
+            f"{path} sets {shown(key)}{about} to {shown(value)}, which this build does not do; the answers would be "
             "wrong without it. Train without it, or merge the adapter with PEFT."
         )
 
@@ -154,7 +136,7 @@ def _patterns(keys: Mapping[str, Any], name: str, path: Path) -> Mapping[str, An
     for key in table:
         if not _is_harmless(key):
             raise AdapterError(
-                f"{path}: {name} has the key {_shown(key)}; this build takes module names, and regular expressions of "
+                f"{path}: {name} has the key {shown(key)}; this build takes module names, and regular expressions of "
                 f"up to {_MAX_PATTERN_CHARACTERS} characters with at most {_MAX_REPETITIONS} repetitions, none of a "
                 "group."
             )
@@ -176,31 +158,25 @@ def _is_harmless(pattern: str) -> bool:
 
 def _rank(value: Any, name: str, path: Path) -> int:
     if type(value) is not int or not 1 <= value <= MAX_RANK:
-        raise AdapterError(f"{path}: the rank {name[:80]} is {_shown(value)}; it must be a whole number ≥ 1.")
+        raise AdapterError(f"{path}: the rank {name[:80]} is {shown(value)}; it must be a whole number ≥ 1.")
     return value
 
 
 def _number(value: Any, name: str, path: Path) -> float:
     if type(value) not in (int, float) or not 0 < abs(value) < 1e30:
-        raise AdapterError(f"{path}: {name[:80]} is {_shown(value)}; it must be a number other than 0.")
+        raise AdapterError(f"{path}: {name[:80]} is {shown(value)}; it must be a number other than 0.")
     return float(value)
 
 
 def _flag(keys: Mapping[str, Any], name: str, path: Path) -> bool:
     value = keys.get(name) or False
     if type(value) is not bool:
-        raise AdapterError(f"{path}: {name} is {_shown(value)}; it must be true or false.")
+        raise AdapterError(f"{path}: {name} is {shown(value)}; it must be true or false.")
     return value
 
 
 def _text(keys: Mapping[str, Any], name: str, path: Path) -> str:
     value = keys.get(name) or ""
     if not isinstance(value, str):
-        raise AdapterError(f"{path}: {name} is {_shown(value)}; it must be text.")
+        raise AdapterError(f"{path}: {name} is {shown(value)}; it must be text.")
     return value[:500]
-
-
-def _shown(value: Any) -> str:
-    """A value from outside, on one line and not at any length."""
-    text = ascii(value)
-    return text if len(text) <= 100 else f"{text[:97]}..."

@@ -1,4 +1,4 @@
-"""`write_peft`: an adapter as a PEFT folder, which PEFT loads without a warning.
+"""`write_peft`: an adapter as a folder; one of a kind that PEFT knows is loaded by PEFT without a warning.
 
 Both files are complete on disk before either takes its place, so a full disk leaves the old adapter whole. The settings
 come last, and those of an old adapter go first: a writer that is killed between the two leaves a folder that holds no
@@ -6,30 +6,28 @@ adapter, never the settings of one with the weights of another.
 """
 
 import json
-import math
-from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import assert_never
 
 from runtime.adapters.base_model import base_notes
-from runtime.adapters.names import rows_to_hf, to_hf
-from runtime.adapters.peft_config import CONFIG_FILE
-from runtime.adapters.read import PREFIX, WEIGHTS_FILE
+from runtime.adapters.bottleneck_files import bottleneck_contents
+from runtime.adapters.folder import CONFIG_FILE, WEIGHTS_FILE, FolderContents
+from runtime.adapters.prefix_files import prefix_contents
+from runtime.adapters.soft_prompt_files import soft_prompt_contents
+from runtime.adapters.write_lora import lora_contents
 from runtime.files import write_atomic
-from runtime.layers.lora import LoraMatrices, LoraWeights, check_fits
+from runtime.layers.adapter import AdapterWeights
+from runtime.layers.bottleneck import BottleneckWeights
+from runtime.layers.lora import LoraWeights
+from runtime.layers.virtual_tokens import PrefixWeights, SoftPromptWeights
 from runtime.loaders.load import Model
 from runtime.loaders.safetensors_writer import TensorToWrite, stream_safetensors
 from runtime.models.decoder import Decoder
 
-T = TypeVar("T", bound=Hashable)
-
 
 def write_peft(
     folder: str | Path,
-    lora: LoraWeights,
+    adapter: AdapterWeights,
     model: Model,
     *,
     base_model: str | None = None,
@@ -41,105 +39,44 @@ def write_peft(
     Args:
         folder: made if it does not exist; an adapter that is there is replaced, other files stay.
         base_model: what to call the model in the settings, such as its name on the hub; None for its name here.
-        use_rslora: state the scales as alpha / sqrt(R); the numbers are the same either way.
-        dropout: what it was trained with, for the record.
+        use_rslora: of LoRA: state the scales as alpha / sqrt(R); the numbers are the same either way.
+        dropout: of LoRA: what it was trained with, for the record.
 
     Raises:
-        ValueError: an adapter without modules, or of which only a part has magnitudes, which PEFT has no setting for.
-        AdapterError: modules that the model does not have, or of other shapes.
+        ValueError: an adapter that changes no part of a model, or one that its kind of folder cannot hold, such as a
+            LoRA of which only some modules have magnitudes; settings of LoRA for an adapter of another kind.
+        AdapterError: an adapter of another model.
         OSError: the disk is full, or the folder cannot be written.
     """
     network = model.network
     if not isinstance(network, Decoder):
         raise ValueError(f"{model.name} makes embeddings; adapters are for models that write.")
-    if not lora.modules:
-        raise ValueError("The adapter has no modules: there is nothing to write.")
-    check_fits(lora, {module: weight.shape for module, weight in network.linears.items()})
-    settings = _settings(lora, network, use_rslora)
-    settings |= {"base_model_name_or_path": base_model or model.name, "lora_dropout": dropout}
+    network.check_adapter(adapter)
+    contents = _contents(adapter, model, network, use_rslora, dropout)
+    settings = {**contents.settings, "base_model_name_or_path": base_model or model.name}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = _arrays(lora, model)
-    tensors = [TensorToWrite(name, "F32", array.shape) for name, array in arrays.items()]
+    tensors = [TensorToWrite(name, "F32", array.shape) for name, array in contents.arrays.items()]
     with write_atomic(folder / CONFIG_FILE) as config_file:
         config_file.write(json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
         config_file.flush()
         with write_atomic(folder / WEIGHTS_FILE) as weights_file:
-            stream_safetensors(weights_file, tensors, arrays.values(), {"format": "pt", **base_notes(model)})
+            stream_safetensors(weights_file, tensors, contents.arrays.values(), {"format": "pt", **base_notes(model)})
             weights_file.flush()
             (folder / CONFIG_FILE).unlink(missing_ok=True)
 
 
-def _settings(lora: LoraWeights, network: Decoder, use_rslora: bool) -> dict[str, Any]:
-    """PEFT's keys, without those that say what is the default: older releases refuse keys that they do not know."""
-    ranks = {_path(module): matrices.a.shape[0] for module, matrices in lora.modules.items()}
-    alphas = {_path(module): _alpha(matrices, use_rslora) for module, matrices in lora.modules.items()}
-    rank, alpha = _most_common(ranks.values()), _most_common(alphas.values())
-    settings: dict[str, Any] = {
-        "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
-        "inference_mode": True,
-        "r": rank,
-        "lora_alpha": alpha,
-        "target_modules": _targets(lora.modules, network),
-        "bias": "none",
-    }
-    if use_rslora:
-        settings["use_rslora"] = True
-    if _has_magnitudes(lora):
-        settings["use_dora"] = True
-    if rank_pattern := {path: value for path, value in sorted(ranks.items()) if value != rank}:
-        settings["rank_pattern"] = rank_pattern
-    if alpha_pattern := {path: value for path, value in sorted(alphas.items()) if value != alpha}:
-        settings["alpha_pattern"] = alpha_pattern
-    return settings
-
-
-def _alpha(matrices: LoraMatrices, use_rslora: bool) -> float | int:
-    """What gives the scale back, whole where it is; rounded where float arithmetic left a trace."""
-    rank = matrices.a.shape[0]
-    alpha = float(f"{matrices.scale * (math.sqrt(rank) if use_rslora else rank):.12g}")
-    return int(alpha) if alpha.is_integer() else alpha
-
-
-def _targets(modules: Mapping[str, Any], network: Decoder) -> list[str]:
-    """Names that PEFT compares with the end of a module's: the last part where every layer is adapted, else all of it.
-
-    PEFT warns of tensors that it expects and does not find, so no more is named than there is.
-    """
-    targets = set()
-    for module in modules:
-        kind = module.rsplit(".", 1)[-1]
-        everywhere = {name for name in network.linears if name.endswith(f".{kind}")}
-        targets.add(_path(module).rsplit(".", 1)[-1] if everywhere <= set(modules) else _path(module))
-    return sorted(targets)
-
-
-def _has_magnitudes(lora: LoraWeights) -> bool:
-    have = {matrices.magnitude is not None for matrices in lora.modules.values()}
-    if len(have) > 1:
-        raise ValueError(
-            "Some modules of the adapter have a DoRA magnitude and some have not; PEFT files hold all or none."
-        )
-    return have.pop()
-
-
-def _arrays(lora: LoraWeights, model: Model) -> dict[str, np.ndarray]:
-    arrays = {}
-    for module, matrices in lora.modules.items():
-        key = f"{PREFIX}{_path(module)}"
-        arrays[f"{key}.lora_A.weight"] = matrices.a
-        arrays[f"{key}.lora_B.weight"] = rows_to_hf(model.config, module, matrices.b)
-        if matrices.magnitude is not None:
-            arrays[f"{key}.lora_magnitude_vector"] = rows_to_hf(model.config, module, matrices.magnitude)
-    return dict(sorted(arrays.items()))
-
-
-def _path(module: str) -> str:
-    path = to_hf(module)
-    assert path is not None, module  # `check_fits` let it pass
-    return path
-
-
-def _most_common(values: Iterable[T]) -> T:
-    return Counter(values).most_common(1)[0][0]
+def _contents(
+    adapter: AdapterWeights, model: Model, network: Decoder, use_rslora: bool, dropout: float
+) -> FolderContents:
+    if isinstance(adapter, LoraWeights):
+        return lora_contents(adapter, model, network, use_rslora=use_rslora, dropout=dropout)
+    if use_rslora or dropout:
+        raise ValueError(f"use_rslora and dropout are settings of LoRA; adapter {adapter.name!r} is of another kind.")
+    if isinstance(adapter, BottleneckWeights):
+        return bottleneck_contents(adapter)
+    if isinstance(adapter, SoftPromptWeights):
+        return soft_prompt_contents(adapter, network.config)
+    if isinstance(adapter, PrefixWeights):
+        return prefix_contents(adapter, network.config)
+    assert_never(adapter)

@@ -44,7 +44,7 @@ class CompletionTask(Task):
         )
         self._stream = tokenizer.stream(continues=True)  # the prompt's text goes before
         self._stop_text = StopText(request.params.stop)
-        room = max_seq_len - len(request.prompt_ids)
+        room = max_seq_len - len(self.sequence.ids)
         self._max_tokens = min(room, request.params.max_tokens or room)
         self._token_ids: list[int] = []
         self._texts: list[str] = []
@@ -73,7 +73,7 @@ class CompletionTask(Task):
             return
         assert self._sampler is not None, "a task must begin before it draws"
         row = logits[-1]
-        check_row(row, len(self.sequence.ids) - 1)
+        check_row(row, len(self.sequence.ids) - 1 - self.num_virtual)
         self._decided.extend(self._decide(row) if not self._decided else ())
         if not self._decided:
             self._end("stop")

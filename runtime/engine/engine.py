@@ -23,7 +23,8 @@ from runtime.engine.scoring import ScoreTask, TokenScores
 from runtime.errors import SequenceTooLongError, UnsupportedModelError
 from runtime.grammar.base import Constraint, Matcher
 from runtime.kvcache.pages import PagePool
-from runtime.layers.lora import LoraWeights, check_fits
+from runtime.layers.adapter import AdapterWeights, num_virtual_tokens
+from runtime.layers.virtual_tokens import SoftPromptWeights
 from runtime.models.decoder import Decoder
 from runtime.models.encoder import Encoder
 from runtime.sampling.params import SamplingParams
@@ -56,10 +57,10 @@ class Engine:
             MemoryError: the system refused the memory.
         """
         self.model = model
-        self.adapter: LoraWeights | None = None  # of requests that name none; see `with_adapter`
+        self.adapter: AdapterWeights | None = None  # of requests that name none; see `with_adapter`
         self._shares_with: Engine | None = None  # held, for its thread ends when nobody holds it
         self._network = model.network
-        self.max_seq_len = model.config.max_seq_len
+        self._context_len = model.config.max_seq_len  # what a sequence may hold, virtual tokens included
         scheduler = None
         if isinstance(self._network, Decoder):
             scheduler = self._build_scheduler(self._network, kv_budget_bytes)
@@ -70,12 +71,17 @@ class Engine:
 
     def _build_scheduler(self, decoder: Decoder, kv_budget_bytes: int | None) -> Scheduler:
         page_bytes = decoder.kv_shape(1, self.model.kv_dtype).page_bytes
-        num_pages = num_pages_in_budget(kv_budget_bytes, page_bytes, self.max_seq_len)
+        num_pages = num_pages_in_budget(kv_budget_bytes, page_bytes, self._context_len)
         pool = PagePool(decoder.backend, decoder.kv_shape(num_pages, self.model.kv_dtype))
-        self.max_seq_len = min(self.max_seq_len, pool.capacity_len)
+        self._context_len = min(self._context_len, pool.capacity_len)
         return Scheduler(decoder, pool)
 
-    def with_adapter(self, adapter: LoraWeights | None) -> "Engine":
+    @property
+    def max_seq_len(self) -> int:
+        """Tokens that one request may use, prompt and answer together; an adapter's virtual tokens are off already."""
+        return self._max_seq_len(self.adapter)
+
+    def with_adapter(self, adapter: AdapterWeights | None) -> "Engine":
         """This very engine, whose requests use `adapter` where they name none of their own; None for the base model.
 
         Nothing is loaded again: both share weights, pages and thread, may be used at once, and are closed together.
@@ -88,7 +94,7 @@ class Engine:
         self._check_can_complete()
         if adapter is not None:
             assert isinstance(self._network, Decoder)
-            check_fits(adapter, {name: weight.shape for name, weight in self._network.linears.items()})
+            self._network.check_adapter(adapter)
         other = copy(self)
         other.adapter, other._shares_with = adapter, self
         return other
@@ -111,12 +117,12 @@ class Engine:
         self._check_ids("prompt_ids", request.prompt_ids)
         self._check_ids("stop_token_ids", request.params.stop_token_ids)
         self._check_ids("logit_bias", tuple(request.params.logit_bias))
-        self._check_fits("The prompt", len(request.prompt_ids), reserve=1)
+        self._check_fits("The prompt", len(request.prompt_ids), request.adapter, reserve=1)
         task = CompletionTask(
             request,
             self.model.tokenizer,
             self.model.config.vocab_size,
-            self.max_seq_len,
+            self._context_len,
             self._compile(request),
         )
         self._loop.submit(task)
@@ -128,7 +134,7 @@ class Engine:
         params: SamplingParams | None = None,
         n: int = 1,
         constraint: Constraint | None = None,
-        adapter: LoraWeights | None = None,
+        adapter: AdapterWeights | None = None,
     ) -> list[list[Result]]:
         """Complete every prompt `n` times and wait for all.
 
@@ -171,14 +177,15 @@ class Engine:
         return results
 
     def score(
-        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], adapter: LoraWeights | None = None
+        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], adapter: AdapterWeights | None = None
     ) -> np.ndarray:
         """[n] float32: log-probability of each of the n continuation ids after all ids before it.
 
         No temperature, filter or penalty applies. Memory does not grow with n × vocabulary.
 
         Raises:
-            ValueError: an empty prompt, or ids the vocabulary does not have.
+            ValueError: an empty prompt (but after a soft prompt, which the first token follows), or ids the vocabulary
+                does not have.
             SequenceTooLongError: prompt and continuation do not fit in `max_seq_len` together; the last token needs no
                 room, for nothing comes after it.
             UnsupportedModelError: an embedder.
@@ -189,7 +196,7 @@ class Engine:
         self,
         prompt_ids: Sequence[int],
         continuations: Sequence[Sequence[int]],
-        adapter: LoraWeights | None = None,
+        adapter: AdapterWeights | None = None,
     ) -> list[np.ndarray]:
         """`score` of each continuation after one prompt.
 
@@ -203,7 +210,7 @@ class Engine:
         return [scores.logprobs for scores in self.score_pairs(pairs, adapter)]
 
     def score_pairs(
-        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], adapter: LoraWeights | None = None
+        self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], adapter: AdapterWeights | None = None
     ) -> list[TokenScores]:
         """For each prompt and continuation `score`, and whether every token was the likeliest one.
 
@@ -215,9 +222,9 @@ class Engine:
         """
         self._loop.check_open()
         self._check_can_complete()
-        checked = [self._checked_pair(*pair) for pair in pairs]
-        vocab_size = self.model.config.vocab_size
         chosen = self.adapter if adapter is None else adapter
+        checked = [self._checked_pair(*pair, chosen) for pair in pairs]
+        vocab_size = self.model.config.vocab_size
         tasks = [
             ScoreTask(prompt, continuation, vocab_size, chosen) for prompt, continuation in checked if continuation
         ]
@@ -251,7 +258,7 @@ class Engine:
                 self.model.path,
             )
         prefixes = entry.prefixes if entry is not None else {}
-        encoded = encode_texts(texts, kind, self.model.tokenizer, prefixes, self.max_seq_len)
+        encoded = encode_texts(texts, kind, self.model.tokenizer, prefixes, self._context_len)
         if not encoded:
             return np.empty((0, network.config.hidden_size), np.float32)
         return np.concatenate(
@@ -315,7 +322,7 @@ class Engine:
             return None
         from runtime.grammar.matcher import compile_constraint  # llguidance takes a while to load and is seldom needed
 
-        room = self.max_seq_len - len(request.prompt_ids)
+        room = self._max_seq_len(request.adapter) - len(request.prompt_ids)
         limit = min(room, request.params.max_tokens or room)
         return compile_constraint(request.constraint, self.model.tokenizer, limit)
 
@@ -328,16 +335,16 @@ class Engine:
             )
 
     def _checked_pair(
-        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int]
+        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], adapter: AdapterWeights | None
     ) -> tuple[tuple[int, ...], tuple[int, ...]]:
         prompt = token_ids("prompt_ids", prompt_ids)
         continuation = token_ids("continuation_ids", continuation_ids)
         self._check_ids("prompt_ids", prompt)
-        if not prompt:
+        if not prompt and not isinstance(adapter, SoftPromptWeights):
             raise ValueError("prompt_ids is empty; give at least one token, such as the model's start token.")
         self._check_ids("continuation_ids", continuation)
         what = "What is to be read (the prompt, and the continuation but for its last token)"
-        self._check_fits(what, len(prompt) + len(continuation[:-1]), reserve=0)
+        self._check_fits(what, len(prompt) + len(continuation[:-1]), adapter, reserve=0)
         return prompt, continuation
 
     def _check_ids(self, name: str, ids: Sequence[int]) -> None:
@@ -346,16 +353,20 @@ class Engine:
         if wrong is not None:
             raise ValueError(f"{name} holds {wrong}; token ids of this model are 0 to {vocab_size - 1}.")
 
-    def _check_fits(self, what: str, num_tokens: int, reserve: int) -> None:
-        if num_tokens + reserve <= self.max_seq_len:
+    def _max_seq_len(self, adapter: AdapterWeights | None) -> int:
+        return max(0, self._context_len - num_virtual_tokens(adapter))
+
+    def _check_fits(self, what: str, num_tokens: int, adapter: AdapterWeights | None, reserve: int) -> None:
+        limit = self._max_seq_len(adapter)
+        if num_tokens + reserve <= limit:
             return
-        context_len = self.model.config.max_seq_len
-        reason = "the model's context" if self.max_seq_len == context_len else "the KV cache of this engine"
-        way_out = "Shorten it" if self.max_seq_len == context_len else "Shorten it, or raise kv_budget_bytes"
-        room = f"holds {self.max_seq_len}" + (", the answer's first token included" if reserve else "")
-        raise SequenceTooLongError(
-            f"{what} has {num_tokens} tokens and {reason} {room}. {way_out}.", num_tokens, self.max_seq_len
-        )
+        is_whole = self._context_len == self.model.config.max_seq_len
+        reason = "the model's context" if is_whole else "the KV cache of this engine"
+        way_out = "Shorten it" if is_whole else "Shorten it, or raise kv_budget_bytes"
+        room = f"holds {limit}" + (", the answer's first token included" if reserve else "")
+        if num_virtual := num_virtual_tokens(adapter):
+            room += f", beside the {num_virtual} virtual tokens of its adapter"
+        raise SequenceTooLongError(f"{what} has {num_tokens} tokens and {reason} {room}. {way_out}.", num_tokens, limit)
 
 
 def _params_of_sample(params: SamplingParams, sample_idx: int) -> SamplingParams:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runtime.grammar.base import Constraint
-from runtime.layers.lora import LoraWeights
+from runtime.layers.adapter import AdapterWeights
 from runtime.sampling.logprobs import TokenLogprobs
 from runtime.sampling.params import SamplingParams
 
@@ -21,7 +21,7 @@ class Request:
     prompt_ids: tuple[int, ...]
     params: SamplingParams = field(default_factory=SamplingParams)
     constraint: Constraint | None = None
-    adapter: LoraWeights | None = None
+    adapter: AdapterWeights | None = None
     timeout_s: float | None = None  # from submission; past it the request ends with a TimeoutError
 
     def __post_init__(self) -> None:

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from runtime.engine.prefill_pace import PrefillPace
-from runtime.engine.task import Task, num_pending
+from runtime.engine.task import Task, num_pending, sequence_for
 from runtime.kvcache.pages import PagePool
 from runtime.kvcache.prefix_cache import PrefixCache
-from runtime.kvcache.sequence import KVSequence, build_page_table
-from runtime.layers.lora import LoraWeights
+from runtime.kvcache.sequence import build_page_table
+from runtime.layers.adapter import AdapterWeights, num_virtual_tokens
+from runtime.layers.virtual_tokens import PrefixWeights
 from runtime.models.decoder import Decoder
 
 MAX_RUNNING = 16  # tasks in one forward
@@ -76,10 +77,12 @@ class Scheduler:
             num_waiting=len(self._waiting),
         )
 
-    def reusable_len(self, prompt_ids: Sequence[int], adapter: LoraWeights | None = None) -> int:
+    def reusable_len(self, prompt_ids: Sequence[int], adapter: AdapterWeights | None = None) -> int:
         """How many of these ids need not be computed, were they a prompt for this adapter now; None: the base model."""
         running = [task.sequence for task in self._running]
-        return self._prefixes.reusable_len(KVSequence(prompt_ids, adapter), running, len(prompt_ids) - 1)
+        sequence = sequence_for(prompt_ids, adapter)
+        reusable_len = self._prefixes.reusable_len(sequence, running, len(sequence.ids) - 1)
+        return max(0, reusable_len - num_virtual_tokens(adapter))
 
     def clear_cache(self) -> None:
         """Forget finished sequences; running ones keep what they share."""
@@ -133,8 +136,16 @@ class Scheduler:
         self._running.append(task)
         task.has_prompt_behind = False
         with _errors_end(task):
-            task.begin(num_cached)
+            self._write_prefix(task)
+            task.begin(max(0, num_cached - task.num_virtual))
         return True
+
+    def _write_prefix(self, task: Task) -> None:
+        """Put a prefix's keys and values where its virtual tokens stand; what shared pages held is there already."""
+        sequence, missing = task.sequence, task.num_virtual - task.sequence.num_computed
+        if isinstance(task.adapter, PrefixWeights) and missing > 0:
+            self._decoder.write_prefix(task.adapter, build_page_table([(sequence, missing)]), self._pool.storage)
+            sequence.num_computed += missing
 
     def _can_prefill(self, task: Task) -> bool:
         """Whether a task's ids can be computed beside those under way, and none would be found if it waited."""

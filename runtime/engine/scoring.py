@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.engine.completion import check_row
 from runtime.engine.task import Task
-from runtime.layers.lora import LoraWeights
+from runtime.layers.adapter import AdapterWeights
 
 MAX_LOGIT_BYTES = 32 << 20  # of one task's step; a row of a 256k vocabulary is 1 MiB
 
@@ -25,12 +25,17 @@ class ScoreTask(Task):
     """Feeds prompt and continuation, all but the last id, and reads off what the model gave each next id."""
 
     def __init__(
-        self, prompt_ids: Sequence[int], continuation_ids: Sequence[int], vocab_size: int, adapter: LoraWeights | None
+        self,
+        prompt_ids: Sequence[int],
+        continuation_ids: Sequence[int],
+        vocab_size: int,
+        adapter: AdapterWeights | None,
     ) -> None:
         super().__init__([*prompt_ids, *continuation_ids[:-1]], adapter, timeout_s=None)
         self.future: Future[TokenScores] = Future()
         self._targets = list(continuation_ids)
-        self._first = len(prompt_ids) - 1  # the position whose logits say something about the continuation
+        # The position whose logits say something about the continuation: the prompt's last, or the last virtual one.
+        self._first = self.num_virtual + len(prompt_ids) - 1
         self._max_rows = max(1, MAX_LOGIT_BYTES // (4 * vocab_size))
         self._logprobs = np.empty(len(continuation_ids), np.float32)
         self._is_likeliest = np.empty(len(continuation_ids), np.bool_)
@@ -49,7 +54,7 @@ class ScoreTask(Task):
     def take(self, logits: np.ndarray) -> None:
         end = self.sequence.num_computed
         for position, row in zip(range(end - len(logits), end), logits, strict=True):
-            check_row(row, position)
+            check_row(row, position - self.num_virtual)
             idx = position - self._first
             likeliest = row.argmax()
             self._is_likeliest[idx] = likeliest == self._targets[idx]

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from runtime.kvcache.sequence import KVSequence
-from runtime.layers.lora import LoraWeights
+from runtime.layers.adapter import AdapterWeights, num_virtual_tokens
+from runtime.layers.virtual_tokens import virtual_ids
 
 
 class Task(ABC):
     """Belongs to the loop's thread once handed over; only `cancel` may come from another."""
 
-    def __init__(self, ids: Sequence[int], adapter: LoraWeights | None, timeout_s: float | None) -> None:
-        self.sequence = KVSequence(ids, namespace=adapter)
+    def __init__(self, ids: Sequence[int], adapter: AdapterWeights | None, timeout_s: float | None) -> None:
+        self.num_virtual = num_virtual_tokens(adapter)  # ids in front of those given, for no one else to see
+        self.sequence = sequence_for(ids, adapter)
         self.adapter = adapter
         self.timeout_s = timeout_s
         self.submitted_at = time.monotonic()
@@ -50,7 +52,7 @@ class Task(ABC):
         """Hand the error to whoever waits."""
 
     def begin(self, num_cached: int) -> None:  # noqa: B027 (most kinds have nothing to do)
-        """Called when the first pages are there; again after a preemption."""
+        """Called when the first pages are there, `num_cached` of the given ids in them; again after a preemption."""
 
     def next_span(self, chunk: int) -> tuple[int, int]:
         """First and past-the-last position of a next step of up to `chunk` tokens."""
@@ -69,6 +71,12 @@ class Task(ABC):
 
     def is_expired(self) -> bool:
         return self.timeout_s is not None and time.monotonic() - self.submitted_at > self.timeout_s
+
+
+def sequence_for(ids: Sequence[int], adapter: AdapterWeights | None) -> KVSequence:
+    """Ids of a request, with the adapter's virtual ones in front; its keys and values are known by its digest."""
+    namespace = None if adapter is None else adapter.digest
+    return KVSequence([*virtual_ids(num_virtual_tokens(adapter)), *ids], namespace)
 
 
 def num_pending(tasks: Iterable[Task]) -> int:

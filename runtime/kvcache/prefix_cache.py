@@ -19,7 +19,7 @@ MAX_RETAINED = 64  # sequences; each is compared with every new prompt
 @dataclass(frozen=True, eq=False)
 class _Retained:
     ids: np.ndarray  # int32, a whole number of pages
-    namespace: object
+    namespace: str | None
     page_ids: tuple[int, ...]
 
 
@@ -41,7 +41,7 @@ class PrefixCache:
         self._pool.share(new.page_ids)
         sequence.release(self._pool)
         for old in list(self._retained):
-            shared = _common_len(old.ids, new.ids) if old.namespace is new.namespace else 0
+            shared = _common_len(old.ids, new.ids) if old.namespace == new.namespace else 0
             if shared == len(new.ids):  # a longer one, or the same, is here already; an empty one ends here too
                 self._pool.release(new.page_ids)
                 self._touch(old)
@@ -104,10 +104,10 @@ class PrefixCache:
         best_pages: tuple[int, ...] = ()
         best_retained: _Retained | None = None
         for retained in self._retained:
-            if retained.namespace is sequence.namespace and (shared := _common_len(retained.ids, ids)) > best_len:
+            if retained.namespace == sequence.namespace and (shared := _common_len(retained.ids, ids)) > best_len:
                 best_len, best_pages, best_retained = shared, retained.page_ids, retained
         for other in running:
-            if other.namespace is sequence.namespace and other.num_computed - best_len >= PAGE_SIZE:
+            if other.namespace == sequence.namespace and other.num_computed - best_len >= PAGE_SIZE:
                 other_ids = np.array(other.ids[: min(other.num_computed, len(ids))], np.int32)
                 if (shared := _common_len(other_ids, ids)) > best_len:
                     best_len, best_pages, best_retained = shared, tuple(other.page_ids), None

@@ -14,10 +14,10 @@ from runtime.kvcache.pages import PagePool, num_pages_for
 class KVSequence:
     """Changes with every step: ids grow at the end, `num_computed` of them are in the cache.
 
-    `namespace` is what besides the ids decides keys and values, such as the adapter; compared by identity.
+    `namespace` is what besides the ids decides keys and values, such as an adapter's digest; None: the base model.
     """
 
-    def __init__(self, ids: Sequence[int], namespace: object = None) -> None:
+    def __init__(self, ids: Sequence[int], namespace: str | None = None) -> None:
         self.ids = list(ids)
         self.namespace = namespace
         self.page_ids: list[int] = []
@@ -35,7 +35,7 @@ class KVSequence:
 
     def num_shareable(self, other: "KVSequence", max_len: int) -> int:
         """Leading tokens, in whole pages and at most `max_len`, that `other` computes or will compute for this one."""
-        if other.namespace is not self.namespace:
+        if other.namespace != self.namespace:
             return 0
         limit = min(len(self.ids), len(other.ids), max_len)
         different = np.flatnonzero(np.array(self.ids[:limit]) != np.array(other.ids[:limit]))

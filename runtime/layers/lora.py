@@ -16,6 +16,7 @@ import numpy as np
 
 from runtime.errors import AdapterError
 from runtime.kernels.ops import Backend, Buffer, Weight
+from runtime.layers.float32_matrix import load_float32
 
 _ROWS_AT_ONCE = 1024  # of a matrix, dequantised to measure its rows
 
@@ -110,7 +111,7 @@ def load_lora(backend: Backend, lora: LoraWeights, weights: Mapping[str, Weight]
     loaded, row_scales = {}, {}
     for name, matrices in lora.modules.items():
         scaled_b = matrices.b * np.float32(matrices.scale)
-        loaded[name] = (_load_float32(backend, matrices.a), _load_float32(backend, scaled_b))
+        loaded[name] = (load_float32(backend, matrices.a), load_float32(backend, scaled_b))
         if matrices.magnitude is not None:
             row_scales[name] = backend.from_numpy(_row_scale(backend, matrices, matrices.magnitude, weights[name]))
     return LoadedLora(loaded, row_scales)
@@ -153,9 +154,3 @@ def _row_scale(backend: Backend, matrices: LoraMatrices, magnitude: np.ndarray, 
         updated = stored + np.float32(matrices.scale) * (matrices.b[rows] @ matrices.a)
         parts.append(row_scale_of(magnitude[rows], updated))
     return np.concatenate(parts)
-
-
-def _load_float32(backend: Backend, matrix: np.ndarray) -> Weight:
-    rows, columns = matrix.shape
-    data = np.ascontiguousarray(matrix, np.float32).view(np.uint8).reshape(-1)
-    return backend.load_weight(data, "F32", (rows, columns))

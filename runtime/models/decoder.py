@@ -9,11 +9,13 @@ import numpy as np
 from runtime.config import ModelConfig
 from runtime.errors import SequenceTooLongError
 from runtime.kernels.ops import Backend, Buffer, KVDtype, KVPool, KVShape, PageTable, Weight
+from runtime.layers.adapter import AdapterWeights, LoadedAdapter, check_adapter_fits, load_adapter
 from runtime.layers.attention import AttentionWeights, cached_attention
+from runtime.layers.bottleneck import LoadedBottleneck, apply_bottleneck
 from runtime.layers.feed_forward import FeedForwardWeights, feed_forward
 from runtime.layers.linear import Linear
-from runtime.layers.lora import LoadedLora, LoraWeights, load_lora
 from runtime.layers.norm import Norm, apply_norm
+from runtime.layers.virtual_tokens import PrefixWeights, embed_with_soft_prompt, write_prefix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,26 @@ class DecoderWeights:
     rope_freq_factors: np.ndarray | None = None  # [rope.dim / 2] float32, divides the frequencies (Llama 3)
 
 
+@dataclass(frozen=True)
+class _After:
+    """What acts on the output of a sublayer before it is added to the residual stream.
+
+    Where nothing does, the sublayer's last matrix product adds the residual itself.
+    """
+
+    norm: Norm | None
+    bottleneck: LoadedBottleneck | None
+
+    @property
+    def is_nothing(self) -> bool:
+        return self.norm is None and self.bottleneck is None
+
+    def apply(self, backend: Backend, y: Buffer, eps: float) -> Buffer:
+        if self.norm is not None:
+            y = apply_norm(backend, self.norm, y, eps)
+        return y if self.bottleneck is None else apply_bottleneck(backend, self.bottleneck, y)
+
+
 class Decoder:
     """Token ids in, logits out; keys and values live in the pool the caller brings.
 
@@ -58,7 +80,7 @@ class Decoder:
         self.backend = backend
         self.linears = {linear.name: linear.weight for layer in weights.layers for linear in layer.linears()}
         # An adapter is handed to the backend at its first use and stays there as long as its caller holds it.
-        self._loaded_adapters: WeakKeyDictionary[LoraWeights, LoadedLora] = WeakKeyDictionary()
+        self._loaded_adapters: WeakKeyDictionary[AdapterWeights, LoadedAdapter] = WeakKeyDictionary()
 
     def kv_shape(self, num_pages: int, dtype: KVDtype = "f16") -> KVShape:
         """What a pool of `num_pages` pages for this model must hold."""
@@ -76,16 +98,17 @@ class Decoder:
         pages: PageTable,
         pool: KVPool,
         logit_rows: np.ndarray,
-        adapter: LoraWeights | None = None,
+        adapter: AdapterWeights | None = None,
     ) -> np.ndarray:
         """Run the step's new tokens through the model, storing their keys and values.
 
         Args:
-            input_ids: [T] int32, the new tokens of all sequences, as `pages.query_starts` divides them.
+            input_ids: [T] int32, the new tokens of all sequences, as `pages.query_starts` divides them; with a soft
+                prompt of P virtual tokens also −1 … −P.
             pages: where each sequence lives; pages for the new tokens are already allocated.
             pool: changed: the new tokens' keys and values are written.
             logit_rows: [R] int32, rows of `input_ids` whose next-token logits are wanted; R may be 0.
-            adapter: LoRA weights for every row of the step.
+            adapter: for every row of the step; None for the model alone.
 
         Returns:
             [R, V] float32.
@@ -97,13 +120,29 @@ class Decoder:
         """
         self._check_step(input_ids, pages, logit_rows)
         backend, config, weights = self.backend, self.config, self.weights
-        lora = self._load_adapter(adapter)
+        loaded = self._loaded(adapter)
         positions = pages.positions()
-        x = backend.embed(input_ids, weights.embedding, config.embedding_scale)
+        x = self._embed(input_ids, loaded)
         for layer_idx, layer in enumerate(weights.layers):
-            x = self._layer(layer, x, layer_idx, pages, pool, positions, lora)
+            x = self._layer(layer, x, layer_idx, pages, pool, positions, loaded)
         x = apply_norm(backend, weights.output_norm, backend.take_rows(x, logit_rows), config.norm_eps)
         return backend.logits(x, weights.head, config.logit_softcap)
+
+    def write_prefix(self, prefix: PrefixWeights, pages: PageTable, pool: KVPool) -> None:
+        """Store a prefix's keys and values as those of virtual tokens, which need no forward.
+
+        Args:
+            pages: its new tokens are virtual ones, at the first positions of their sequences.
+            pool: changed.
+
+        Raises:
+            AdapterError: a prefix of another model.
+        """
+        write_prefix(self.backend, self._loaded(prefix).prefix, pages, pool)
+
+    def check_adapter(self, adapter: AdapterWeights) -> None:
+        """Raises AdapterError for the adapter of another model."""
+        check_adapter_fits(adapter, self.config, self.linears)
 
     def _layer(
         self,
@@ -113,11 +152,11 @@ class Decoder:
         pages: PageTable,
         pool: KVPool,
         positions: np.ndarray,
-        lora: LoadedLora | None,
+        adapter: LoadedAdapter,
     ) -> Buffer:
         backend, config = self.backend, self.config
-        # Without a post norm the residual is added inside the last matrix product.
-        post_attention, post_feed_forward = layer.post_attention_norm, layer.post_feed_forward_norm
+        after_attention = _After(layer.post_attention_norm, adapter.bottlenecks.get((layer_idx, "attention")))
+        after_feed_forward = _After(layer.post_feed_forward_norm, adapter.bottlenecks.get((layer_idx, "feed_forward")))
         attended = cached_attention(
             backend,
             config,
@@ -128,29 +167,36 @@ class Decoder:
             pool,
             positions=positions,
             freq_factors=self.weights.rope_freq_factors,
-            lora=lora,
-            residual=x if post_attention is None else None,
+            lora=adapter.lora,
+            residual=x if after_attention.is_nothing else None,
         )
-        if post_attention is not None:
-            attended = backend.add(x, apply_norm(backend, post_attention, attended, config.norm_eps))
+        if not after_attention.is_nothing:
+            attended = backend.add(x, after_attention.apply(backend, attended, config.norm_eps))
         fed = feed_forward(
             backend,
             layer.feed_forward,
             apply_norm(backend, layer.feed_forward_norm, attended, config.norm_eps),
             config.activation,
-            lora=lora,
-            residual=attended if post_feed_forward is None else None,
+            lora=adapter.lora,
+            residual=attended if after_feed_forward.is_nothing else None,
         )
-        if post_feed_forward is not None:
-            fed = backend.add(attended, apply_norm(backend, post_feed_forward, fed, config.norm_eps))
+        if not after_feed_forward.is_nothing:
+            fed = backend.add(attended, after_feed_forward.apply(backend, fed, config.norm_eps))
         return fed
 
-    def _load_adapter(self, adapter: LoraWeights | None) -> LoadedLora | None:
+    def _embed(self, input_ids: np.ndarray, adapter: LoadedAdapter) -> Buffer:
+        table, scale = self.weights.embedding, self.config.embedding_scale
+        if adapter.soft_prompt is None:
+            return self.backend.embed(input_ids, table, scale)
+        return embed_with_soft_prompt(self.backend, adapter.soft_prompt, input_ids, table, scale)
+
+    def _loaded(self, adapter: AdapterWeights | None) -> LoadedAdapter:
         if adapter is None:
-            return None
+            return LoadedAdapter()
         loaded = self._loaded_adapters.get(adapter)
         if loaded is None:
-            loaded = self._loaded_adapters[adapter] = load_lora(self.backend, adapter, self.linears)
+            loaded = load_adapter(self.backend, adapter, self.config, self.linears)
+            self._loaded_adapters[adapter] = loaded
         return loaded
 
     def _check_step(self, input_ids: np.ndarray, pages: PageTable, logit_rows: np.ndarray) -> None:

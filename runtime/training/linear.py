@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from runtime.training import kernels
 from runtime.training.weights import FrozenLinear
 
 
@@ -39,6 +40,56 @@ def frozen_linear(
     parameters = [matrix for term in terms for matrix in (term.a, term.b)]
     y: torch.Tensor = _FrozenLinear.apply(x, linear, tuple(terms), dropout, *parameters)  # type: ignore[no-untyped-call]
     return y
+
+
+def normed_linear(
+    x: torch.Tensor,
+    delta: torch.Tensor | None,
+    norm: torch.Tensor,
+    eps: float,
+    linear: FrozenLinear,
+    terms: Sequence[LoraTerm],
+    dropout: Dropout | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """`frozen_linear` of RMSNorm(x + delta) with the weights `norm`, and x + delta, to which layers add on.
+
+    The norm is not kept but made again for the gradient: it would be a fifth of all that a layer keeps.
+    """
+    parameters = [matrix for term in terms for matrix in (term.a, term.b)]
+    y, total = _NormedLinear.apply(x, delta, norm, eps, linear, tuple(terms), dropout, *parameters)  # type: ignore[no-untyped-call]
+    return y, total
+
+
+class _NormedLinear(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        delta: torch.Tensor | None,
+        norm: torch.Tensor,
+        eps: float,
+        linear: FrozenLinear,
+        terms: tuple[LoraTerm, ...],
+        dropout: Dropout | None,
+        *parameters: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        total, normed, inverse_rms = kernels.norm(x, delta, norm, eps)
+        y, low = multiply(normed, linear, terms, dropout)
+        ctx.eps, ctx.linear, ctx.terms, ctx.dropout = eps, linear, terms, dropout
+        ctx.save_for_backward(total, norm, inverse_rms, low)
+        return y, total
+
+    @staticmethod
+    def backward(ctx: Any, dy: torch.Tensor, dtotal: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        total, norm, inverse_rms, low = ctx.saved_tensors
+        needs_x, needs_delta = ctx.needs_input_grad[:2]
+        dx, dlow = None, None
+        if needs_x or needs_delta:
+            dnormed, dlow = input_gradient(dy, ctx.linear, ctx.terms, ctx.dropout)
+            dx = kernels.norm_gradient(total, dnormed, dtotal, norm, inverse_rms)
+        normed = kernels.norm(total, None, norm, ctx.eps)[1] if ctx.terms else None
+        gradients = term_gradients(dy, normed, low, dlow, ctx.linear, ctx.terms, ctx.dropout)
+        return dx if needs_x else None, dx if needs_delta else None, None, None, None, None, None, *gradients
 
 
 class _FrozenLinear(torch.autograd.Function):
@@ -104,7 +155,7 @@ def term_gradients(
     if dlow is None:
         dlow = dy @ _stacked(terms, linear.matrix.shape[0], dy.dtype)[1]
     da = (dlow.T @ _dropped(x, dropout)).float()
-    db = (dy.T @ low).float()
+    db = (low.T @ dy).T.float()  # so that the tall matrix is read as it lies
     gradients: list[torch.Tensor] = []
     column = 0
     for term in terms:

@@ -1,8 +1,6 @@
 """The parameters of a LoRA adapter while it is trained. Hu et al., arXiv:2106.09685; rsLoRA: arXiv:2312.03732."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,65 +9,12 @@ from runtime.config import ModelConfig
 from runtime.errors import AdapterError
 from runtime.layers.lora import LoraMatrices, LoraWeights
 from runtime.training.linear import LoraTerm
+from runtime.training.lora_settings import LoraSettings as LoraSettings
+from runtime.training.trainable import TrainableAdapter, kept_layers, layer_of, low_rank_learning_rate
 from runtime.training.weights import FrozenDecoder, FrozenLinear, row_order
 
-MODULE_NAMES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
-_ALIASES = {
-    "q_proj": "attn_q",
-    "k_proj": "attn_k",
-    "v_proj": "attn_v",
-    "o_proj": "attn_output",
-    "gate_proj": "ffn_gate",
-    "up_proj": "ffn_up",
-    "down_proj": "ffn_down",
-}
 
-
-@dataclass(frozen=True, kw_only=True)
-class LoraSettings:
-    """Which matrices are adapted, and how much an adapter can say.
-
-    Raises ValueError for values out of range and for modules that no decoder has.
-    """
-
-    rank: int = 8
-    alpha: float | None = None  # None: twice the rank
-    use_rslora: bool = False  # scale alpha / sqrt(rank) instead of alpha / rank
-    dropout: float = 0.0
-    modules: tuple[str, ...] = MODULE_NAMES  # names as in GGUF, or as in Hugging Face ("q_proj")
-    ranks: Mapping[str, int] = field(default_factory=dict)  # module → its own rank
-    last_layers: int | None = None  # adapt only the last so many layers; those below run once an example
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, rank in (("rank", self.rank), *((f"rank of {key}", value) for key, value in self.ranks.items())):
-            if rank < 1:
-                raise ValueError(f"{name} is {rank}; it must be 1 or more.")
-        if self.alpha is not None and not 0 < self.alpha < math.inf:
-            raise ValueError(f"alpha is {self.alpha}; it must be a positive number.")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; it is a share of the inputs, from 0 to below 1.")
-        if self.last_layers is not None and self.last_layers < 1:
-            raise ValueError(f"last_layers is {self.last_layers}; it must be 1 or more, or None for all layers.")
-        if not self.modules:
-            raise ValueError("No module is to be adapted; leave `modules` out to adapt all linear maps.")
-        object.__setattr__(self, "modules", tuple(dict.fromkeys(_module_name(name) for name in self.modules)))
-        object.__setattr__(self, "ranks", {_module_name(name): rank for name, rank in self.ranks.items()})
-        if strays := set(self.ranks) - set(self.modules):
-            raise ValueError(f"A rank is given for {', '.join(sorted(strays))}, which is not among the modules.")
-
-    def rank_of(self, part: str) -> int:
-        """Of a module such as "attn_q"."""
-        return self.ranks.get(part, self.rank)
-
-    def scale_of(self, part: str) -> float:
-        """What multiplies b @ a."""
-        rank = self.rank_of(part)
-        alpha = 2 * rank if self.alpha is None else self.alpha
-        return alpha / math.sqrt(rank) if self.use_rslora else alpha / rank
-
-
-class TrainableLora:
+class TrainableLora(TrainableAdapter):
     """Float32 matrices a and b for each adapted module. They are changed in place by training.
 
     The rows of b are in the order of the frozen weights they belong to; `to_lora_weights` puts them back into the
@@ -83,30 +28,36 @@ class TrainableLora:
             ValueError: more layers are to be adapted than there are.
         """
         config = decoder.config
-        last_layers = config.num_layers if settings.last_layers is None else settings.last_layers
-        if last_layers > config.num_layers:
-            raise ValueError(f"last_layers is {last_layers}; the model has {config.num_layers} layers.")
         self.settings = settings
-        self.first_layer = config.num_layers - last_layers
+        self.first_layer = kept_layers(config, settings.last_layers)
+        self.dropout = settings.dropout
         self._config: ModelConfig = config
         generator = torch.Generator().manual_seed(settings.seed)
         self.parameters: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         for name, (num_outputs, num_inputs) in decoder.module_shapes().items():
-            _, layer, part = name.split(".")
-            if int(layer) < self.first_layer or part not in settings.modules:
+            part = name.rsplit(".", 1)[-1]
+            if layer_of(name) < self.first_layer or part not in settings.modules:
                 continue
             bound = 1 / math.sqrt(num_inputs)
             a = (torch.rand((settings.rank_of(part), num_inputs), generator=generator) * 2 - 1) * bound
             b = torch.zeros((num_outputs, settings.rank_of(part)))
             self.parameters[name] = (a.requires_grad_(), b.requires_grad_())
 
-    def tensors(self) -> list[torch.Tensor]:
-        """Every a and b, in a fixed order."""
-        return [tensor for pair in self.parameters.values() for tensor in pair]
+    def named_tensors(self) -> dict[str, torch.Tensor]:
+        """Every a and b: "blk.3.attn_q.a"."""
+        return {
+            f"{module}.{part}": tensor
+            for module, pair in self.parameters.items()
+            for part, tensor in zip(("a", "b"), pair, strict=True)
+        }
 
-    def num_parameters(self) -> int:
-        """How many numbers are trained."""
-        return sum(tensor.numel() for tensor in self.tensors())
+    def description(self) -> str:
+        """The settings."""
+        return repr(self.settings)
+
+    def default_learning_rate(self, config: ModelConfig) -> float:
+        """That of low-rank updates, by the largest scale."""
+        return low_rank_learning_rate(config, max(self.settings.scale_of(part) for part in self.settings.modules))
 
     def terms(self, linear: FrozenLinear) -> list[LoraTerm]:
         """What is added to a product of the frozen model."""
@@ -122,13 +73,8 @@ class TrainableLora:
         """A copy of the adapter as inference and the adapter files know it."""
         modules = {}
         for module, (a, b) in self.parameters.items():
-            rows = b.detach().numpy().copy()
-            order = row_order(self._config, module)
-            if order is not None:
-                ordered = np.empty_like(rows)
-                ordered[order] = rows
-                rows = ordered
             scale = self.settings.scale_of(module.rsplit(".", 1)[-1])
+            rows = rows_to_file(self._config, module, b)
             modules[module] = LoraMatrices(a.detach().numpy().copy(), rows, scale)
         return LoraWeights(modules, name)
 
@@ -152,16 +98,21 @@ class TrainableLora:
                     f"Adapter {lora.name!r} has a {module} of shape {matrices.a.shape} and scale {matrices.scale:g}; "
                     f"the settings ask for plain LoRA of shape {tuple(a.shape)} and scale {scale:g}."
                 )
-            order = row_order(self._config, module)
             with torch.no_grad():
                 a.copy_(torch.from_numpy(matrices.a))
-                b.copy_(torch.from_numpy(matrices.b if order is None else matrices.b[order]))
+                b.copy_(rows_from_file(self._config, module, matrices.b))
 
 
-def _module_name(name: str) -> str:
-    found = _ALIASES.get(name, name)
-    if found not in MODULE_NAMES:
-        raise ValueError(
-            f"There is no module {name!r} to adapt; there are {', '.join(MODULE_NAMES)} (or {', '.join(_ALIASES)})."
-        )
-    return found
+def rows_to_file(config: ModelConfig, module: str, rows: torch.Tensor) -> np.ndarray:
+    """A copy of what belongs to the rows of a matrix, [N, …], in the order that the model's file has."""
+    values: np.ndarray = rows.detach().numpy().copy()
+    order = row_order(config, module)
+    if order is not None:
+        values[order] = rows.detach().numpy()
+    return values
+
+
+def rows_from_file(config: ModelConfig, module: str, rows: np.ndarray) -> torch.Tensor:
+    """Undoes `rows_to_file`."""
+    order = row_order(config, module)
+    return torch.from_numpy(rows if order is None else rows[order])

@@ -4,6 +4,8 @@ from typing import Any
 
 import torch
 
+from runtime.training import kernels
+
 
 def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     """x / sqrt(mean(x²) + eps) · weight along the last axis, in float32 inside. x [..., D], weight [D] float32.
@@ -17,15 +19,11 @@ def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
 class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
-        wide = x.float()
-        inverse_rms = torch.rsqrt(wide.square().mean(-1, keepdim=True).add_(eps))
+        x, y, inverse_rms = kernels.norm(x, None, weight, eps)
         ctx.save_for_backward(x, weight, inverse_rms)
-        return (wide * inverse_rms).mul_(weight).to(x.dtype)
+        return y
 
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         x, weight, inverse_rms = ctx.saved_tensors
-        normed = x.float() * inverse_rms
-        scaled = dy * weight  # float32: the weight is
-        along = (scaled * normed).mean(-1, keepdim=True)
-        return scaled.sub_(normed.mul_(along)).mul_(inverse_rms).to(x.dtype), None, None
+        return kernels.norm_gradient(x, dy, None, weight, inverse_rms), None, None

@@ -8,18 +8,18 @@ from collections.abc import Mapping
 
 import torch
 
-from runtime.training.lora import TrainableLora
 from runtime.training.settings import TrainingSettings
+from runtime.training.trainable import TrainableAdapter
 
 
 class AdapterOptimizer:
     """Owns the moments; changes the adapter in place."""
 
-    def __init__(self, lora: TrainableLora, settings: TrainingSettings) -> None:
-        self._lora = lora
+    def __init__(self, adapter: TrainableAdapter, settings: TrainingSettings) -> None:
+        self._adapter = adapter
         self._max_grad_norm = settings.max_grad_norm
         self._adamw = torch.optim.AdamW(
-            lora.tensors(),
+            adapter.tensors(),
             lr=0.0,
             betas=settings.betas,
             eps=settings.adam_eps,
@@ -30,7 +30,7 @@ class AdapterOptimizer:
 
     def scale_gradients_(self, factor: float) -> float:
         """Multiply all gradients by `factor`, then clip their joint length. Returns the length before clipping."""
-        gradients = [tensor.grad for tensor in self._lora.tensors() if tensor.grad is not None]
+        gradients = [tensor.grad for tensor in self._adapter.tensors() if tensor.grad is not None]
         length = factor * math.sqrt(sum(float(gradient.square().sum(dtype=torch.float64)) for gradient in gradients))
         if math.isfinite(length):
             factor *= min(1.0, self._max_grad_norm / (length + 1e-6))
@@ -51,13 +51,12 @@ class AdapterOptimizer:
     def tensors(self) -> dict[str, torch.Tensor]:
         """Everything a run goes on from: parameters, moments and how many steps they saw."""
         named = {}
-        for module, pair in self._lora.parameters.items():
-            for part, tensor in zip(("a", "b"), pair, strict=True):
-                state = self._adamw.state[tensor]
-                named[f"{module}.{part}"] = tensor.detach()
-                named[f"{module}.{part}.mean"] = state["exp_avg"]
-                named[f"{module}.{part}.square"] = state["exp_avg_sq"]
-                named[f"{module}.{part}.step"] = state["step"].view(1)  # a view: writing to it sets the count
+        for name, tensor in self._adapter.named_tensors().items():
+            state = self._adamw.state[tensor]
+            named[name] = tensor.detach()
+            named[f"{name}.mean"] = state["exp_avg"]
+            named[f"{name}.square"] = state["exp_avg_sq"]
+            named[f"{name}.step"] = state["step"].view(1)  # a view: writing to it sets the count
         return named
 
     def copy(self) -> dict[str, torch.Tensor]:
@@ -71,7 +70,7 @@ class AdapterOptimizer:
 
     def _start_moments(self) -> None:
         """AdamW makes its state at the first step; made here, it can be read and set before."""
-        for tensor in self._lora.tensors():
+        for tensor in self._adapter.tensors():
             self._adamw.state[tensor] = {
                 "step": torch.zeros((), dtype=torch.float32),
                 "exp_avg": torch.zeros_like(tensor),

@@ -1,11 +1,8 @@
-"""What a training run is told, and the learning rate it takes when it is told none."""
+"""What a training run is told."""
 
 import math
 from dataclasses import dataclass
 from typing import Literal
-
-from runtime.config import ModelConfig
-from runtime.training.lora import LoraSettings
 
 Schedule = Literal["constant", "linear", "cosine"]
 
@@ -14,7 +11,7 @@ Schedule = Literal["constant", "linear", "cosine"]
 class TrainingSettings:
     """Everything that decides how the adapter changes. Raises ValueError for values out of range."""
 
-    learning_rate: float | None = None  # the peak; None: `default_learning_rate`
+    learning_rate: float | None = None  # the peak; None: what the adapter's method says
     schedule: Schedule = "cosine"  # to zero; "constant" stays at the peak
     warmup_share: float = 0.05  # of all steps, from zero to the peak
     num_epochs: int = 1
@@ -49,17 +46,6 @@ class TrainingSettings:
             raise ValueError(f"weight_decay is {self.weight_decay}; it must be from 0 to below 1.")
         if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
             raise ValueError(f"betas are {self.betas}; they are two numbers from 0 to below 1.")
-
-
-def default_learning_rate(config: ModelConfig, lora: LoraSettings) -> float:
-    """2e-4 · (2048 / hidden_size)^0.78, less where the adapter's scale is above the usual alpha / rank = 2.
-
-    2e-4 is what LoRA is commonly trained with around hidden sizes of 2048; smaller models take larger steps. A larger
-    scale makes each step of b count for more, so the rate goes down with it.
-    """
-    scale = max(lora.scale_of(module) for module in lora.modules)
-    by_size: float = (2048 / config.hidden_size) ** 0.78
-    return 2e-4 * by_size / max(1.0, scale / 2)
 
 
 def learning_rate_at(step: int, num_steps: int, peak: float, settings: TrainingSettings) -> float:

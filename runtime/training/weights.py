@@ -8,6 +8,7 @@ path, and the rows of an adapter's b are put back when it leaves (`row_order`).
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from runtime.loaders.names import check_tensors
 from runtime.models.registry import build_config
 from runtime.quant import dequantize
 
+DtypeName = Literal["bfloat16", "float32"]
+_DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 _ROWS_AT_ONCE = 8192  # of a matrix, so that its float32 values are never all in memory
 
 
@@ -84,12 +87,12 @@ class FrozenDecoder:
 
 
 def load_frozen_decoder(
-    path: str | Path, dtype: torch.dtype = torch.bfloat16, *, keep_quantized: bool = False
+    path: str | Path, dtype: torch.dtype | DtypeName = torch.bfloat16, *, keep_quantized: bool = False
 ) -> FrozenDecoder:
     """The decoder of a GGUF file, ready to be trained against.
 
     Args:
-        dtype: bfloat16, or float32 for tests and for processors without bfloat16 products.
+        dtype: bfloat16, or float32 for tests and for processors without bfloat16 products; its name will do.
         keep_quantized: leave the layers' matrices in the file and dequantise each when it is needed, twice a step:
             less memory, more time (QLoRA, Dettmers et al., arXiv:2305.14314). The results are the same bits.
 
@@ -98,7 +101,9 @@ def load_frozen_decoder(
         UnsupportedModelError: the model is no decoder.
         ValueError: a dtype that is neither of the two.
     """
-    if dtype not in (torch.bfloat16, torch.float32):
+    if isinstance(dtype, str):
+        dtype = _DTYPES.get(dtype, dtype)
+    if not isinstance(dtype, torch.dtype) or dtype not in _DTYPES.values():
         raise ValueError(f"Training computes in bfloat16 or float32, not in {dtype}.")
     path = Path(path)
     with GGUFFile.open(path) as file:

@@ -7,7 +7,7 @@ import numpy as np
 
 from runtime.kernels.ops import PAGE_SIZE, KVDtype, KVPool, PageTable
 from runtime.kernels.registry import get_backend
-from runtime.layers.lora import LoraWeights
+from runtime.layers.adapter import AdapterWeights
 from runtime.loaders.gguf import GGUFFile
 from runtime.loaders.names import check_tensors
 from runtime.loaders.weights import load_decoder_weights, load_encoder_weights
@@ -57,7 +57,7 @@ def logits_in_steps(
     step_lens: Sequence[int],
     *,
     dtype: KVDtype = "f32",
-    adapter: LoraWeights | None = None,
+    adapter: AdapterWeights | None = None,
 ) -> np.ndarray:
     """[T, V]: logits at every position, the sequence fed in steps of the given lengths."""
     ids = np.asarray(input_ids, np.int32)

@@ -1,12 +1,21 @@
-"""A small adapter of a tiny model, as a folder."""
+"""Small adapters of a tiny model, as folders, and what is said of those that are refused."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
+from runtime.adapters.read import read_peft
 from runtime.adapters.write import write_peft
+from runtime.errors import AdapterError
 from runtime.layers.lora import LoraMatrices, LoraWeights
-from runtime.loaders.load import load_model
+from runtime.loaders.load import Model, load_model
+from runtime.loaders.safetensors_writer import write_safetensors
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def write_tiny_adapter(model_path: Path, folder: Path, seed: int = 1, scale: float = 1.0) -> Path:
@@ -21,3 +30,22 @@ def write_tiny_adapter(model_path: Path, folder: Path, seed: int = 1, scale: flo
                 modules[name] = LoraMatrices(a, rng.standard_normal((num_outputs, 2), np.float32), scale)
         write_peft(folder, LoraWeights(modules), model)
     return folder
+
+
+def write_adapter_folder(
+    folder: Path, settings: Mapping[str, Any], tensors: Mapping[str, np.ndarray], **notes: str
+) -> Path:
+    """The two files of an adapter with whatever is asked for in them."""
+    folder.mkdir(exist_ok=True)
+    (folder / CONFIG).write_text(json.dumps(settings))
+    write_safetensors(folder / WEIGHTS, tensors, notes)
+    return folder
+
+
+def refusal(folder: Path, model: Model) -> str:
+    """The one sentence, or few, that a user sees when the adapter in `folder` is read for `model`."""
+    with pytest.raises(AdapterError) as caught:
+        read_peft(folder, model)
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 1000
+    return message

@@ -98,9 +98,7 @@ class ToyDecoder(Decoder):
         self.num_computed += len(input_ids)
         positions = pages.positions()
         owners = np.repeat(np.arange(len(pages.kv_lens)), np.diff(pages.query_starts))
-        slots = pages.page_ids[owners, positions // PAGE_SIZE], positions % PAGE_SIZE
-        pool[slots] = input_ids
-        self._check_adapter(pages, pool, slots, adapter)
+        self._store(input_ids, pages, pool, adapter)
         logits = np.empty((len(logit_rows), VOCAB), np.float32)
         for row, logit_row in zip(logits, logit_rows, strict=True):
             history = pool[pages.page_ids[owners[logit_row]]].reshape(-1)[: positions[logit_row] + 1]
@@ -108,10 +106,15 @@ class ToyDecoder(Decoder):
             row[:] = np.nan if said < 0 else -0.1 * np.abs(np.arange(VOCAB) - said)
         return logits
 
-    def _check_adapter(
-        self, pages: PageTable, pool: Any, slots: tuple[np.ndarray, np.ndarray], adapter: object
-    ) -> None:
+    def write_prefix(self, prefix: object, pages: PageTable, pool: Any) -> None:
+        self._store(-1 - pages.positions(), pages, pool, prefix)
+
+    def _store(self, ids: np.ndarray, pages: PageTable, pool: Any, adapter: object) -> None:
         """Everything that a step reads was written with the step's own adapter."""
+        positions = pages.positions()
+        owners = np.repeat(np.arange(len(pages.kv_lens)), np.diff(pages.query_starts))
+        slots = pages.page_ids[owners, positions // PAGE_SIZE], positions % PAGE_SIZE
+        pool[slots] = ids
         if self._adapters is None or self._adapters.shape != pool.shape:
             self._adapters = np.full(pool.shape, None, object)
         self._adapters[slots] = adapter

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 _Floats: TypeAlias = NDArray[np.float32]
 _Ints: TypeAlias = NDArray[np.int32]
+_Tensor: TypeAlias = object  # whatever exports DLPack: float32 or bfloat16, in C order
 
 class Activation(Enum):
     none = 0
@@ -128,3 +129,69 @@ def packed_attention(
     /,
 ) -> None: ...
 def read_memory(executor: Executor, words: NDArray[np.uint64], /) -> int: ...
+
+class Team:
+    """Threads for training: those of an OpenMP library that the process has loaded, such as torch's, else a pool."""
+
+    def __init__(self, num_threads: int, instruction_set: str = "") -> None: ...
+    @property
+    def num_threads(self) -> int: ...
+    @property
+    def is_borrowed(self) -> bool: ...
+
+def train_norm(
+    team: Team,
+    x: _Tensor,
+    delta: _Tensor | None,
+    weight: _Tensor,
+    eps: float,
+    sum: _Tensor | None,
+    y: _Tensor,
+    inverse_rms: _Tensor,
+) -> None: ...
+def train_norm_gradient(
+    team: Team,
+    x: _Tensor,
+    dy: _Tensor,
+    dsum: _Tensor | None,
+    weight: _Tensor,
+    inverse_rms: _Tensor,
+    dx: _Tensor,
+) -> None: ...
+def train_gate(team: Team, gate_up: _Tensor, activation: Activation, hidden: _Tensor) -> None: ...
+def train_gate_gradient(
+    team: Team, gate_up: _Tensor, dhidden: _Tensor, activation: Activation, dgate_up: _Tensor, hidden: _Tensor
+) -> None: ...
+def train_heads(
+    team: Team,
+    rows: _Tensor,
+    column: int,
+    num_heads: int,
+    head_dim: int,
+    cu_seqlens: _Tensor,
+    cos: _Tensor | None,
+    sin: _Tensor | None,
+    repeats: int,
+    grouped: _Tensor,
+) -> None: ...
+def train_heads_gradient(
+    team: Team,
+    grouped: _Tensor,
+    column: int,
+    num_heads: int,
+    head_dim: int,
+    cu_seqlens: _Tensor,
+    cos: _Tensor | None,
+    sin: _Tensor | None,
+    rows: _Tensor,
+) -> None: ...
+def train_attention_gradient(team: Team, scores: _Tensor, dprobs: _Tensor, window: int, scale: float) -> None: ...
+def train_loss(
+    team: Team,
+    logits: _Tensor,
+    targets: _Tensor,
+    softcap: float,
+    keeps_gradient: bool,
+    mass: _Tensor,
+    chosen: _Tensor,
+) -> None: ...

@@ -1,9 +1,9 @@
 """Typed examples to token ids with loss masks, for one tokenizer and one chat template."""
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
@@ -21,6 +21,18 @@ DEFAULT_MAX_LEN = 1024
 Supervise = Literal["answers", "all"]
 TooLong = Literal["drop", "truncate-left", "truncate-right", "refuse"]
 Prompts = Literal["chat", "text"]
+Tools = Sequence[Mapping[str, Any]]
+
+
+class ToolForm(Protocol):
+    """How a model is shown conversations with tools where it is used."""
+
+    @property
+    def is_native(self) -> bool:
+        """Whether its template is given tools, calls and results as they are; else they are shown as text."""
+
+    def show(self, messages: Messages, tools: Tools) -> tuple[Messages, Tools | None]:
+        """What the template is given in place of the two. Raises ValueError for tools that cannot be shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +47,9 @@ class EncodingSettings:
             "truncate-right" its beginning (and not the token that ends it), "refuse" stops. Plain texts are never too
             long: they are read in windows that overlap by one token, so that every token is learnt once.
         prompts: "chat" makes a prompt and its completion a turn of the template, "text" continues the bare text.
-        system: a system message for conversations that open without one: what the model will be asked with.
+        system: a system message for conversations that open without one: what the model will be asked with. Not where
+            tools are shown as text, for these stand in a system message of their own.
+        tool_form: None gives the template tools, calls and results as they are.
         now: what templates that tell the date are told it is; None is the present.
     """
 
@@ -44,6 +58,7 @@ class EncodingSettings:
     too_long: TooLong = "drop"
     prompts: Prompts = "chat"
     system: str = ""
+    tool_form: ToolForm | None = None
     now: datetime.datetime | None = None
 
     def __post_init__(self) -> None:
@@ -116,8 +131,10 @@ def _marked(
             return [_continued(example, tokenizer, settings)]
         example = question_and_answer(example.prompt, example.completion)
     assert isinstance(example, ChatExample), example
-    example = _with_system(example, settings.system)
-    encode = _encoder(example, tokenizer, template, settings.now)
+    tool_form = settings.tool_form if _has_tools(example) else None
+    if tool_form is None or tool_form.is_native or not example.tools:
+        example = _with_system(example, settings.system)
+    encode = _encoder(example, tokenizer, template, tool_form, settings.now)
     if settings.supervise == "answers":
         return mark_answers(example, encode, tokenizer)
     ids = encode(example.messages, False)
@@ -135,12 +152,23 @@ def _with_system(example: ChatExample, system: str) -> ChatExample:
     )
 
 
+def _has_tools(example: ChatExample) -> bool:
+    return bool(example.tools) or any("tool_calls" in message for message in example.messages)
+
+
 def _encoder(
-    example: ChatExample, tokenizer: Tokenizer, template: Template, now: datetime.datetime | None
+    example: ChatExample,
+    tokenizer: Tokenizer,
+    template: Template,
+    tool_form: ToolForm | None,
+    now: datetime.datetime | None,
 ) -> EncodeMessages:
     def encode(messages: Messages, add_generation_prompt: bool) -> list[int]:
+        tools: Tools | None = example.tools
+        if tool_form is not None:
+            messages, tools = tool_form.show(messages, tools or ())
         return encode_chat(
-            template, tokenizer, messages, tools=example.tools, add_generation_prompt=add_generation_prompt, now=now
+            template, tokenizer, messages, tools=tools, add_generation_prompt=add_generation_prompt, now=now
         )
 
     return encode

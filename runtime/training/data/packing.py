@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.training.data.example import TokenExample
+from runtime.training.data.example import PreferencePair, TokenExample
 from runtime.training.data.order import shuffled_order
 
 
@@ -50,17 +50,18 @@ def pack(examples: Sequence[TokenExample], max_len: int) -> list[Packed]:
     Source: Johnson, Near-optimal bin packing algorithms, MIT 1973.
     """
     _check_fit(examples, max_len)
-    rows: list[list[int]] = []
-    room: list[tuple[int, int]] = []  # (tokens left, row), sorted
-    for idx in sorted(range(len(examples)), key=lambda i: -len(examples[i])):
-        length = len(examples[idx])
-        at = bisect.bisect_left(room, (length, -1))
-        left, row = room.pop(at) if at < len(room) else (max_len, len(rows))
-        if row == len(rows):
-            rows.append([])
-        rows[row].append(idx)
-        bisect.insort(room, (left - length, row))
+    rows = _best_fit([len(example) for example in examples], max_len)
     return [join(examples[idx] for idx in row) for row in rows]
+
+
+def pack_pairs(pairs: Sequence[PreferencePair], max_len: int) -> list[Packed]:
+    """Every pair once, packed as by `pack`: sequences 0, 2, … of a row are chosen, each followed by the rejected one.
+
+    A pair stays together, so one with two long answers may take more than `max_len` tokens: it has a row of its own,
+    of up to twice as many where no sequence is longer than `max_len`.
+    """
+    rows = _best_fit([len(pair.chosen) + len(pair.rejected) for pair in pairs], max_len)
+    return [join(side for idx in row for side in (pairs[idx].chosen, pairs[idx].rejected)) for row in rows]
 
 
 def batch_by_length(examples: Sequence[TokenExample], max_tokens: int, *, seed: int) -> list[Packed]:
@@ -92,6 +93,20 @@ def join(examples: Iterable[TokenExample]) -> Packed:
         is_supervised=np.concatenate([example.is_supervised for example in given]),
         cu_seqlens=np.array([0, *ends], np.int32),
     )
+
+
+def _best_fit(lengths: Sequence[int], max_len: int) -> list[list[int]]:
+    """Which go together, by index; what is longer than a row stays alone."""
+    rows: list[list[int]] = []
+    room: list[tuple[int, int]] = []  # (tokens left, row), sorted
+    for idx in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        at = bisect.bisect_left(room, (lengths[idx], -1))
+        left, row = room.pop(at) if at < len(room) else (max_len, len(rows))
+        if row == len(rows):
+            rows.append([])
+        rows[row].append(idx)
+        bisect.insort(room, (left - lengths[idx], row))
+    return rows
 
 
 def _check_fit(examples: Sequence[TokenExample], max_len: int) -> None:

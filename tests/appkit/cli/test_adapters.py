@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from runtime import load_model, read_peft
+from runtime import load_model, read_peft, write_peft
 from tests.appkit.cli.command import CommandHere, one_sentence
 from tests.helpers.tiny_adapter import write_tiny_adapter
 from tests.helpers.tiny_model import write_tiny_model
+from tests.helpers.virtual_tokens import KINDS, random_virtual_tokens
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,24 @@ def test_info_says_what_it_is(appkit_here: CommandHere, base: Path, adapter: Pat
     assert done.stdout.splitlines()[-1] == f"Fits {base}."
     found = json.loads(appkit_here("adapters", "info", str(adapter), "--json", home=tmp_path).stdout)
     assert found["modules"] == {"attn_q": 2, "ffn_up": 2} and len(found["base_sha256"]) == 64
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_virtual_tokens_are_shown_and_tied_and_not_merged(
+    kind: str, appkit_here: CommandHere, base: Path, tmp_path: Path
+) -> None:
+    folder, tied = tmp_path / "mine", tmp_path / "tied"
+    other = write_tiny_model(tmp_path / "other.gguf", format="Q8_0")
+    with load_model(base) as model:
+        adapter = random_virtual_tokens(kind, model.config)
+        write_peft(folder, adapter, model)
+    shown = appkit_here("adapters", "info", str(folder), home=tmp_path).stdout.splitlines()
+    assert [shown[1].split(), shown[4].split()] == [["kind:", kind, "tuning"], ["virtual", "tokens:", "5"]]
+    appkit_here("adapters", "rebind", str(folder), "-m", str(other), "-o", str(tied), home=tmp_path)
+    with load_model(other) as model:
+        assert read_peft(tied, model).digest == adapter.digest
+    done = appkit_here("adapters", "merge", str(folder), "-m", str(base), "-o", str(tmp_path / "x.gguf"), home=tmp_path)
+    assert "only LoRA and DoRA change matrices that are there" in one_sentence(done)
 
 
 def test_info_holds_it_against_a_model(appkit_here: CommandHere, adapter: Path, tmp_path: Path) -> None:

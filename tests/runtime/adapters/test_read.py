@@ -10,20 +10,12 @@ import pytest
 
 from runtime.adapters.read import read_peft
 from runtime.adapters.write import write_peft
-from runtime.errors import AdapterError
 from runtime.layers.lora import LoraMatrices, LoraWeights
-from runtime.loaders.load import Model, load_model
-from runtime.loaders.safetensors_writer import write_safetensors
+from runtime.loaders.load import load_model
+from tests.helpers.tiny_adapter import CONFIG, WEIGHTS, refusal, write_adapter_folder
 from tests.helpers.tiny_model import write_tiny_model
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 Q0 = "base_model.model.model.layers.0.self_attn.q_proj"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    with load_model(write_tiny_model(tmp_path_factory.mktemp("base") / "tiny.gguf", "llama")) as loaded:
-        yield loaded
 
 
 def q0_tensors(rank: int = 2) -> dict[str, np.ndarray]:
@@ -36,20 +28,8 @@ def q0_tensors(rank: int = 2) -> dict[str, np.ndarray]:
 def write_folder(
     folder: Path, settings: dict[str, Any] | None = None, tensors: dict[str, np.ndarray] | None = None, **notes: str
 ) -> Path:
-    folder.mkdir(exist_ok=True)
     keys = {"peft_type": "LORA", "r": 2, "lora_alpha": 4} | (settings or {})
-    (folder / CONFIG).write_text(json.dumps(keys))
-    write_safetensors(folder / WEIGHTS, q0_tensors() if tensors is None else tensors, notes)
-    return folder
-
-
-def refusal(folder: Path, model: Model) -> str:
-    """The one sentence, or few, that a user sees."""
-    with pytest.raises(AdapterError) as caught:
-        read_peft(folder, model)
-    message = str(caught.value)
-    assert "\n" not in message and len(message) < 1000
-    return message
+    return write_adapter_folder(folder, keys, q0_tensors() if tensors is None else tensors, **notes)
 
 
 def test_four_keys_and_two_tensors_are_an_adapter(model, tmp_path):

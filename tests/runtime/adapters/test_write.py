@@ -12,14 +12,6 @@ from runtime.adapters.read import read_peft
 from runtime.adapters.write import write_peft
 from runtime.errors import AdapterError
 from runtime.layers.lora import LoraMatrices, LoraWeights
-from runtime.loaders.load import load_model
-from tests.helpers.tiny_model import write_tiny_model
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    with load_model(write_tiny_model(tmp_path_factory.mktemp("base") / "tiny.gguf", "llama")) as loaded:
-        yield loaded
 
 
 def matrices(num_outputs: int = 64, rank: int = 2, scale: float = 0.5, magnitude: float | None = None) -> LoraMatrices:

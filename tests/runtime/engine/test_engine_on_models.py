@@ -18,6 +18,7 @@ from runtime.kernels.ops import PageTable
 from runtime.layers.lora import LoraMatrices, LoraWeights
 from runtime.loaders.load import Model, load_model
 from runtime.sampling.params import SamplingParams
+from tests.helpers.bottlenecks import random_bottleneck
 from tests.helpers.real_models import real_model
 from tests.helpers.tiny_model import DECODERS, HIDDEN, INTERMEDIATE, write_tiny_model
 
@@ -134,9 +135,10 @@ def random_adapter(seed: int, has_magnitude: bool = False) -> LoraWeights:
 
 
 def test_adapters_side_by_side_change_no_bit_of_each_other(llama: Model) -> None:
-    """Three adapters and the base at once, over one prompt, then again from the cache: as each of them alone."""
+    """All kinds of adapters and the base at once, over one prompt, then from the cache: as each of them alone."""
     params = SamplingParams(temperature=0, max_tokens=12, ignore_eos=True, logprobs=2)
-    adapters = [None, random_adapter(1), random_adapter(2), random_adapter(3, has_magnitude=True)]
+    bottlenecks = [random_bottleneck(np.random.default_rng(seed), HIDDEN) for seed in (4, 5)]
+    adapters = [None, random_adapter(1), random_adapter(2), random_adapter(3, has_magnitude=True), *bottlenecks]
     requests = [Request(prompt_ids=tuple(prompt(40)), params=params, adapter=adapter) for adapter in adapters]
     alone = []
     for request in requests:
@@ -148,7 +150,7 @@ def test_adapters_side_by_side_change_no_bit_of_each_other(llama: Model) -> None
             assert [r.token_ids for r in together] == [r.token_ids for r in alone]
             assert [r.logprobs for r in together] == [r.logprobs for r in alone]
             assert {r.cached_tokens for r in together} == {min(cached_tokens, 32)}
-    assert len({r.token_ids for r in alone}) == 4
+    assert len({r.token_ids for r in alone}) == len(adapters)
 
 
 def test_an_engine_with_an_adapter_uses_it_for_everything(llama: Model) -> None:

@@ -1,8 +1,9 @@
 """Random schedules: whatever is submitted, cancelled, forked and finished, no page is lost and no answer changes.
 
-Requests use one of two adapters or none, over prompts that begin alike.
+Requests use one of a few adapters or none, over prompts that begin alike; two adapters put virtual tokens in front.
 """
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -15,7 +16,9 @@ from runtime.engine.scheduler import Scheduler
 from runtime.engine.scoring import ScoreTask
 from runtime.kernels.ops import PAGE_SIZE
 from runtime.kvcache.pages import PagePool
-from runtime.layers.lora import LoraWeights
+from runtime.layers.adapter import AdapterWeights, num_virtual_tokens
+from runtime.layers.lora import LoraMatrices, LoraWeights
+from runtime.layers.virtual_tokens import PrefixWeights, SoftPromptWeights, virtual_ids
 from runtime.sampling.params import SamplingParams
 from tests.helpers.toy_engine import BOS, VOCAB, ToyDecoder, ToyTokenizer, expected_ids, next_token, toy_model
 
@@ -30,7 +33,13 @@ PROMPTS = st.builds(
 )
 
 
-ADAPTERS = [None, LoraWeights({}, "a"), LoraWeights({}, "b")]  # the toy asserts that no one reads another's pages
+NUM_VIRTUAL = 20  # a page, and a part of one
+ADAPTERS = [  # the toy asserts that no one reads another's pages
+    None,
+    LoraWeights({"a": LoraMatrices(np.ones((1, 1), np.float32), np.ones((1, 1), np.float32), 1.0)}),
+    SoftPromptWeights(np.ones((NUM_VIRTUAL, 1), np.float32)),
+    PrefixWeights(*np.ones((2, 1, NUM_VIRTUAL, 1, 1), np.float32)),
+]
 
 
 class Schedules(RuleBasedStateMachine):
@@ -45,9 +54,10 @@ class Schedules(RuleBasedStateMachine):
         self.scores: list[ScoreTask] = []
 
     @rule(prompt_ids=PROMPTS, max_tokens=st.integers(1, 50), adapter=st.sampled_from(ADAPTERS))
-    def submit(self, prompt_ids: list[int], max_tokens: int, adapter: LoraWeights | None) -> None:
+    def submit(self, prompt_ids: list[int], max_tokens: int, adapter: AdapterWeights | None) -> None:
         params = SamplingParams(temperature=0, max_tokens=max_tokens)
-        request = Request(prompt_ids=tuple(prompt_ids[: MAX_LEN - 1]), params=params, adapter=adapter)
+        room = MAX_LEN - 1 - num_virtual_tokens(adapter)
+        request = Request(prompt_ids=tuple(prompt_ids[:room]), params=params, adapter=adapter)
         task = CompletionTask(request, ToyTokenizer(), VOCAB, MAX_LEN, None)
         self.completions.append(task)
         self.scheduler.add(task)
@@ -64,7 +74,8 @@ class Schedules(RuleBasedStateMachine):
         continuation_ids=st.lists(st.integers(0, 255), min_size=1, max_size=40),
         adapter=st.sampled_from(ADAPTERS),
     )
-    def score(self, prompt_ids: list[int], continuation_ids: list[int], adapter: LoraWeights | None) -> None:
+    def score(self, prompt_ids: list[int], continuation_ids: list[int], adapter: AdapterWeights | None) -> None:
+        continuation_ids = continuation_ids[: MAX_LEN - len(prompt_ids) - num_virtual_tokens(adapter)]
         task = ScoreTask(prompt_ids, continuation_ids, VOCAB, adapter)
         self.scores.append(task)
         self.scheduler.add(task)
@@ -99,8 +110,10 @@ class Schedules(RuleBasedStateMachine):
             assert num_rounds < 100 * (1 + len(self.completions) + len(self.scores)), "the schedule does not get on"
         for task in self.completions:
             result = task.outbox.wait_for_result(timeout_s=0)
-            expected = expected_ids(task.request.prompt_ids, task._max_tokens)
+            virtual = virtual_ids(num_virtual_tokens(task.adapter))
+            expected = expected_ids([*virtual, *task.request.prompt_ids], task._max_tokens)
             assert result.token_ids == expected[: len(result.token_ids)]
+            assert 0 <= result.cached_tokens < result.prompt_tokens == len(task.request.prompt_ids)
             assert result.finish_reason == "cancelled" or len(result.token_ids) == len(expected)
         for score in self.scores:
             assert len(score.future.result(timeout=0).logprobs) > 0

@@ -10,7 +10,7 @@ from runtime.kvcache.sequence import KVSequence
 from tests.runtime.kvcache.test_pages import build_pool
 
 
-def computed(pool: PagePool, ids: range | list[int], namespace: object = None) -> KVSequence:
+def computed(pool: PagePool, ids: range | list[int], namespace: str | None = None) -> KVSequence:
     """A sequence all of whose ids are in the cache."""
     sequence = KVSequence(ids, namespace)
     sequence.page_ids = pool.allocate(num_pages_for(len(ids)))

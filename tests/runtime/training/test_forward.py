@@ -5,9 +5,12 @@ import torch
 from runtime.kernels.ops import PAGE_SIZE, PageTable
 from runtime.layers.lora import LoraWeights
 from runtime.loaders.load import load_model
+from runtime.training import attention
+from runtime.training.attention import AttentionShape, self_attention
 from runtime.training.data.packing import Packed
 from runtime.training.forward import ForwardOptions, join, summed_loss
-from runtime.training.lora import LoraSettings, TrainableLora
+from runtime.training.lora import TrainableLora
+from runtime.training.lora_settings import LoraSettings
 from runtime.training.weights import load_frozen_decoder
 from tests.helpers.tiny_model import DECODERS, write_tiny_model
 from tests.helpers.training import one_row, random_adapter_
@@ -123,6 +126,27 @@ def test_dropout_of_nearly_everything_leaves_nearly_the_bare_model(tmp_path, rng
     assert summed_loss(decoder, lora, row).item() != pytest.approx(dropped)
 
 
+@pytest.mark.parametrize("window", [None, 9])
+def test_the_gradient_of_long_sequences_is_that_of_short_ones(window, rng, monkeypatch):
+    projected = torch.from_numpy(rng.standard_normal((40, 8 * 16), np.float32))
+    shape = AttentionShape(
+        num_heads=4,
+        num_kv_heads=2,
+        head_dim=16,
+        scale=0.3,
+        window=window,
+        cu_seqlens=torch.tensor([0, 17, 40], dtype=torch.int32),
+        angles=None,
+    )
+    gradients = []
+    for longest in (1024, 1):
+        monkeypatch.setattr(attention, "PLAIN_GRADIENT_LEN", longest)
+        leaf = projected.clone().requires_grad_()
+        self_attention(leaf, shape).square().sum().backward()
+        gradients.append(leaf.grad)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-5)
+
+
 def loss_of_inference(path, row: Packed, adapter: LoraWeights) -> float:
     """The same sum from `Decoder.forward` on the reference backend, sequence by sequence."""
     total = 0.0
@@ -141,3 +165,10 @@ def loss_of_inference(path, row: Packed, adapter: LoraWeights) -> float:
             logprobs = torch.log_softmax(torch.from_numpy(logits), -1)
             total -= logprobs[np.arange(len(ids) - 1), ids[1:].astype(np.int64)].sum().item()
     return total
+
+
+def test_dtypes_are_known_by_name(tmp_path):
+    path = write_tiny_model(tmp_path / "tiny.gguf")
+    assert load_frozen_decoder(path, "float32").dtype == torch.float32
+    with pytest.raises(ValueError, match="bfloat16 or float32, not in float16"):
+        load_frozen_decoder(path, "float16")

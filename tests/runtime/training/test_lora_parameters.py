@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from runtime.errors import AdapterError
-from runtime.training.lora import LoraSettings, TrainableLora
+from runtime.training.lora import TrainableLora
+from runtime.training.lora_settings import LoraSettings
 from runtime.training.weights import load_frozen_decoder
 from tests.helpers.tiny_model import write_tiny_model
 from tests.helpers.training import random_adapter_

@@ -3,8 +3,8 @@ import dataclasses
 import pytest
 
 from runtime.config import ModelConfig
-from runtime.training.lora import LoraSettings
-from runtime.training.settings import TrainingSettings, default_learning_rate, learning_rate_at
+from runtime.training.settings import TrainingSettings, learning_rate_at
+from runtime.training.trainable import low_rank_learning_rate
 
 CONFIG = ModelConfig(
     architecture="llama",
@@ -57,7 +57,7 @@ def test_the_rate_rises_over_the_warm_up_and_then_follows_the_schedule(schedule,
 
 
 def test_smaller_models_and_smaller_scales_take_larger_steps():
-    assert default_learning_rate(CONFIG, LoraSettings()) == pytest.approx(2e-4)
-    assert default_learning_rate(CONFIG, LoraSettings(rank=4, alpha=16)) == pytest.approx(1e-4)
+    assert low_rank_learning_rate(CONFIG, 2.0) == pytest.approx(2e-4)
+    assert low_rank_learning_rate(CONFIG, 4.0) == pytest.approx(1e-4)
     small = dataclasses.replace(CONFIG, hidden_size=512)
-    assert default_learning_rate(small, LoraSettings()) == pytest.approx(2e-4 * 4**0.78)
+    assert low_rank_learning_rate(small, 2.0) == pytest.approx(2e-4 * 4**0.78)

@@ -7,7 +7,8 @@ import torch
 from runtime.errors import CorruptFileError, TrainingDivergedError
 from runtime.training import trainer
 from runtime.training.checkpoint import CHECKPOINT_NAME
-from runtime.training.lora import LoraSettings, TrainableLora
+from runtime.training.lora import TrainableLora
+from runtime.training.lora_settings import LoraSettings
 from runtime.training.settings import TrainingSettings
 from runtime.training.trainer import mean_loss, train
 from runtime.training.weights import load_frozen_decoder
@@ -66,6 +67,43 @@ def test_twenty_steps_equal_ten_and_ten_to_the_bit(decoder, rows, tmp_path, drop
     second = train(decoder, resumed, rows, SETTINGS, folder=tmp_path / "run")
     assert second.losses == expected.losses
     assert_same_bits(bits(resumed), bits(whole))
+
+
+def test_a_run_that_is_told_to_stop_ends_its_step_and_goes_on_later(decoder, rows, tmp_path):
+    whole, resumed, told = new_lora(decoder), new_lora(decoder), []
+    expected = train(decoder, whole, rows, SETTINGS)
+    stop = {"folder": tmp_path, "should_stop": lambda: len(told) == 7, "on_progress": told.append}
+    first = train(decoder, new_lora(decoder), rows, SETTINGS, **stop)
+    assert (first.num_steps, first.is_finished) == (7, False)
+    assert train(decoder, resumed, rows, SETTINGS, folder=tmp_path).losses == expected.losses
+    assert_same_bits(bits(resumed), bits(whole))
+
+
+def test_a_run_killed_before_its_checkpoint_tells_of_the_steps_again(decoder, rows, tmp_path):
+    settings = dataclasses.replace(SETTINGS, save_every=4)
+    told = []
+
+    def tell(progress):
+        told.append((progress.step, progress.loss, progress.num_tokens > 0))
+        if len(told) == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(decoder, new_lora(decoder), rows, settings, folder=tmp_path, on_progress=tell)
+    train(decoder, new_lora(decoder), rows, settings, folder=tmp_path, on_progress=tell)
+    assert told[8:12] == told[4:8]  # the checkpoint of step 8 was not written when step 8 was told
+
+
+def test_an_answer_that_is_not_known_among_those_that_are_is_no_divergence(decoder, rng):
+    known = one_row(rng, 12)
+    odd = dataclasses.replace(known, input_ids=np.append(known.input_ids[:-1], np.int32(7)))
+    settings = TrainingSettings(learning_rate=2e-2, num_epochs=120, schedule="constant", warmup_share=0)
+    lora = new_lora(decoder)
+    train(decoder, lora, [known], settings)
+    after = dataclasses.replace(settings, learning_rate=1e-6, num_epochs=2)
+    result = train(decoder, lora, [known] * 9 + [odd], after)
+    assert max(result.losses) > 3 * np.median(result.losses)
+    assert result.num_returns == 0
 
 
 def test_eight_batches_of_one_equal_one_of_eight(decoder, rows):

@@ -11,11 +11,26 @@
 #include <tuple>
 #include <vector>
 
+#include "bindings.h"
 #include "ops.h"
 
 namespace nb = nanobind;
 using namespace appkit;
 using nb::literals::operator""_a;
+
+namespace appkit {
+
+InstructionSet find_instruction_set(const std::string& name) {
+  std::string known;
+  for (const InstructionSet set : kInstructionSets) {
+    if (!is_supported(set)) continue;
+    if (name.empty() || name == name_of(set)) return set;
+    known += (known.empty() ? "" : ", ") + std::string(name_of(set));
+  }
+  throw std::invalid_argument("There is no instruction set '" + name + "' here; this machine runs " + known + ".");
+}
+
+}  // namespace appkit
 
 namespace {
 
@@ -29,16 +44,6 @@ using Out = MutableArray<float>;
 
 const float* data_or_null(const Floats& array) {
   return array.is_valid() ? array.data() : nullptr;
-}
-
-InstructionSet find_instruction_set(const std::string& name) {
-  std::string known;
-  for (const InstructionSet set : kInstructionSets) {
-    if (!is_supported(set)) continue;
-    if (name.empty() || name == name_of(set)) return set;
-    known += (known.empty() ? "" : ", ") + std::string(name_of(set));
-  }
-  throw std::invalid_argument("There is no instruction set '" + name + "' here; this machine runs " + known + ".");
 }
 
 std::vector<std::string> instruction_sets() {
@@ -257,4 +262,6 @@ NB_MODULE(_cpu, m) {
     nb::gil_scoped_release release;
     return read_memory(executor, words.data(), static_cast<int64_t>(words.size()));
   });
+
+  bind_training(m);
 }

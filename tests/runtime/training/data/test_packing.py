@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.training.data.example import TokenExample
-from runtime.training.data.packing import Packed, batch_by_length, join, pack
+from runtime.training.data.example import PreferencePair, TokenExample
+from runtime.training.data.packing import Packed, batch_by_length, join, pack, pack_pairs
 
 MAX_LEN = 32
 
@@ -70,3 +70,23 @@ def test_like_lengths_share_a_row_in_an_order_of_the_seed() -> None:
 def test_an_example_longer_than_a_row_is_named(make: object) -> None:
     with pytest.raises(ValueError, match=r"Line 1 of a\.jsonl has 5 tokens and a row 4"):
         make([example(5)])  # type: ignore[operator]
+
+
+def pair_of(chosen: int, rejected: int, first: int = 0) -> PreferencePair:
+    return PreferencePair(chosen=example(chosen, first), rejected=example(rejected, first + 500))
+
+
+@given(lengths=st.lists(st.tuples(st.integers(2, MAX_LEN), st.integers(2, MAX_LEN)), max_size=40))
+def test_pairs_stay_together_chosen_first(lengths: list[tuple[int, int]]) -> None:
+    pairs = [pair_of(*both, first=1000 * i) for i, both in enumerate(lengths)]
+    rows = pack_pairs(pairs, MAX_LEN)
+    sequences = parts(rows)
+    found = sorted(zip(sequences[0::2], sequences[1::2], strict=True))
+    expected = ([(e.input_ids.tolist(), e.is_supervised.tolist()) for e in (p.chosen, p.rejected)] for p in pairs)
+    assert found == sorted(map(tuple, expected))
+    assert all(len(row) <= MAX_LEN or len(row.cu_seqlens) == 3 for row in rows)
+
+
+def test_a_pair_longer_than_a_row_has_one_of_its_own() -> None:
+    rows = pack_pairs([pair_of(3, 2), pair_of(9, 8), pair_of(2, 2)], 10)
+    assert [np.diff(row.cu_seqlens).tolist() for row in rows] == [[9, 8], [3, 2, 2, 2]]

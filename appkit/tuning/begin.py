@@ -1,0 +1,152 @@
+"""`tune`: from a file of examples to an adapter in a folder.
+
+    from appkit import LocalModel, tune
+
+    adapter = tune("mine.jsonl", model="smollm2-135m")
+    LocalModel("smollm2-135m", adapter=adapter)
+
+All that can be checked without torch is checked before it is imported.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appkit.tuning.config import TuneConfig, config_of
+from appkit.tuning.data import TuneData, file_digests, prepare_rows, with_absolute_paths
+from appkit.tuning.folder import TuneFolder
+from appkit.tuning.methods import Method, find_method
+from appkit.tuning.result import TuneResult
+from appkit.tuning.run import TuneRun, TuneStart, disk_errors_named
+from runtime.files import data_dir
+
+if TYPE_CHECKING:
+    from runtime import ModelText, TrainingProgress, TrainingSettings
+
+_ELSEWHERE = ("openai:", "scripted:")
+
+
+def tune(
+    data: str | Path,
+    model: str | Path = "smollm2-135m",
+    *,
+    output: str | Path | None = None,
+    fresh: bool = False,
+    on_progress: "Callable[[TrainingProgress], None] | None" = None,
+    **options: Any,
+) -> TuneResult:
+    """Train an adapter of `model` on a file of examples. Needs the extra `train` (torch).
+
+    A run that was stopped, or killed, goes on where it was when it is asked for again, and ends with the same adapter.
+    A finished one is not done again.
+
+    Args:
+        data: JSON Lines, or a folder with train.jsonl and, maybe, valid.jsonl.
+        output: the folder for the adapter; None: one below `data_dir()/adapters`, by data, model and options.
+        fresh: begin anew; an old adapter is replaced when the new one is complete.
+        on_progress: told of every step.
+        options: those of `TuneConfig`, such as method, rank, epochs, learning_rate, validation.
+
+    Returns:
+        What it came to. It stands for its folder wherever an adapter is asked for: `LocalModel(model, adapter=result)`.
+
+    Raises:
+        ValueError: an option that is unknown or cannot be, or a model that is not to be trained.
+        TuningError: the folder holds something else, or cannot be written.
+        ImportError: torch is not installed.
+        runtime.errors.TrainingDataError: data that cannot be trained on; the message names lines and reasons.
+        runtime.errors.TrainingDivergedError: the loss ran away again and again.
+        What opening the model raises.
+    """
+    config = config_of({**options, "data": os.fspath(data), "model": os.fspath(model)})
+    return run_tuning(config, None if output is None else Path(output), fresh=fresh, on_step=on_progress)
+
+
+def run_tuning(
+    config: TuneConfig,
+    output: Path | None = None,
+    *,
+    fresh: bool = False,
+    on_start: Callable[[TuneStart], None] | None = None,
+    on_step: "Callable[[TrainingProgress], None] | None" = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> TuneResult:
+    """`tune`, told more of and in more detail.
+
+    Args:
+        on_start: told once, before the first step; not told where the run was finished before.
+        should_stop: asked after every step; true ends this call with a checkpoint, and `is_finished` is False.
+
+    Raises:
+        What `tune` raises.
+    """
+    method, model = _checked(config)
+    config = with_absolute_paths(config)
+    digests = {**file_digests(config), f"model {model.name}": _weights_digest(model)}
+    folder = TuneFolder(_default_folder(config, digests) if output is None else output.expanduser().absolute())
+    found = config if fresh and folder.holds_run else folder.agreed(config, digests)
+    if folder.holds_run and folder.is_finished and not fresh:
+        return folder.result()
+    config = replace(found, date=found.date or datetime.now().isoformat(timespec="seconds"))
+    data = prepare_rows(config, model)
+    settings = _training_settings(config, data)
+    with folder.locked():
+        with disk_errors_named(folder.path):
+            folder.begin(config, digests, fresh=fresh)
+        run = TuneRun(folder, folder.agreed(config, digests), method, model, data, settings)
+        return run.go(on_start, on_step, should_stop)
+
+
+def _checked(config: TuneConfig) -> "tuple[Method, ModelText]":
+    """What can be told without data and without torch."""
+    from runtime import load_model_text
+
+    if config.model.startswith(_ELSEWHERE):
+        raise ValueError(
+            f"{config.model} runs elsewhere; fine-tuning takes a model file on this machine, such as smollm2-135m."
+        )
+    method = find_method(config.method)
+    method.check(config)
+    model = load_model_text(config.model)
+    if model.kind == "embed":
+        raise ValueError(f"{model.name} turns texts into vectors and writes nothing: it cannot be trained on answers.")
+    if find_spec("torch") is None:
+        raise ImportError('Fine-tuning needs torch, which is not installed: pip install "appkit-llm[train]"')
+    return method, model
+
+
+def _default_folder(config: TuneConfig, digests: Mapping[str, str]) -> Path:
+    whole = json.dumps([config.as_mapping(), sorted(digests.values())], sort_keys=True)
+    data, model = Path(config.data).stem, Path(config.model).stem
+    return data_dir() / "adapters" / f"{data}-{model}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
+
+
+def _weights_digest(model: "ModelText") -> str:
+    from runtime import weights_digest
+
+    return weights_digest(model.path)
+
+
+def _training_settings(config: TuneConfig, data: TuneData) -> "TrainingSettings":
+    from runtime import TrainingSettings
+
+    return TrainingSettings(
+        learning_rate=config.learning_rate,
+        schedule=config.schedule,
+        warmup_share=config.warmup_share,
+        num_epochs=config.epochs,
+        max_steps=config.max_steps,
+        accumulation=config.accumulation,
+        max_grad_norm=config.max_grad_norm,
+        weight_decay=config.weight_decay,
+        seed=config.seed,
+        checkpoint_activations=config.checkpoint_activations,
+        eval_every=data.eval_every,
+        save_every=config.save_every,
+    )
