@@ -114,7 +114,9 @@ def test_tensors_that_do_not_fit_are_refused(changes, complaint, model, tmp_path
 
 def test_a_layer_the_model_does_not_have_is_refused(model, tmp_path):
     tensors = {key.replace("layers.0", "layers.7"): array for key, array in a0_tensors().items()}
-    assert "attention of layer 7; this model has 2 layers" in refusal(write_folder(tmp_path / "x", tensors=tensors), model)
+    assert "attention of layer 7; this model has 2 layers" in refusal(
+        write_folder(tmp_path / "x", tensors=tensors), model
+    )
 
 
 def test_another_number_type_is_refused(model, tmp_path):
