@@ -146,7 +146,7 @@ def _ours(side: str, model: str, ids: np.ndarray, steps: int) -> tuple[list[floa
     import torch
 
     decoder = load_frozen_decoder(resolve(model), torch.float32 if side == "ours-float32" else torch.bfloat16)
-    last_layers = len(decoder.layers) // 4 if side.endswith("last-quarter") else None
+    last_layers = max(1, len(decoder.layers) // 4) if side.endswith("last-quarter") else None
     lora = TrainableLora(decoder, LoraSettings(rank=RANK, alpha=ALPHA, last_layers=last_layers))
     sequences, length = ids.shape
     row = Packed(
