@@ -6,37 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from appkit.cli.open_model import with_models
-from appkit.cli.options import DEFAULT_MODEL, JsonOption, ModelOption
+from appkit.cli.options import JsonOption
 from appkit.cli.texts import text
-from appkit.cli.tune_options import (
-    AccumulationOption,
-    AlphaOption,
-    BatchTokensOption,
-    CheckpointActivationsOption,
-    ConfigOption,
-    EpochsOption,
-    EvalEveryOption,
-    FieldsOption,
-    LastLayersOption,
-    LearnOption,
-    MaxLenOption,
-    MaxStepsOption,
-    MethodOption,
-    MixOption,
-    ModulesOption,
-    PromptsOption,
-    QuantizedOption,
-    RankOption,
-    SkipBadOption,
-    StartTextOption,
-    TooLongOption,
-    TrainDataArgument,
-    TrainSeedOption,
-    TrainSystemOption,
-    ValidationOption,
-    VirtualTokensOption,
-    config_of_command,
-)
+from appkit.cli.tune_options import config_of_command, takes_run_options
 
 if TYPE_CHECKING:
     from appkit.tuning import TunePlan
@@ -51,35 +23,9 @@ _OPTIONS = {
 }
 
 
+@takes_run_options
 def plan(
     ctx: typer.Context,
-    data: TrainDataArgument = None,
-    model: ModelOption = DEFAULT_MODEL,
-    config: ConfigOption = None,
-    fields: FieldsOption = None,
-    max_len: MaxLenOption = None,
-    too_long: TooLongOption = "drop",
-    learn: LearnOption = "answers",
-    prompts: PromptsOption = None,
-    system: TrainSystemOption = None,
-    validation: ValidationOption = None,
-    mix: MixOption = None,
-    skip_bad: SkipBadOption = False,
-    method: MethodOption = "lora",
-    rank: RankOption = 8,
-    alpha: AlphaOption = None,
-    modules: ModulesOption = None,
-    last_layers: LastLayersOption = None,
-    virtual_tokens: VirtualTokensOption = None,
-    start_text: StartTextOption = None,
-    epochs: EpochsOption = 3,
-    max_steps: MaxStepsOption = None,
-    batch_tokens: BatchTokensOption = None,
-    accumulation: AccumulationOption = 1,
-    seed: TrainSeedOption = 0,
-    quantized: QuantizedOption = False,
-    checkpoint_activations: CheckpointActivationsOption = False,
-    eval_every: EvalEveryOption = None,
     with_probe: Annotated[
         bool, typer.Option("--probe/--no-probe", help="Run a few batches, about two seconds, to tell the time.")
     ] = True,
