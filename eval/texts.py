@@ -36,12 +36,12 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "difference": ("B − A", "B − A"),
     "went": ("went right / wrong", "变对 / 变错"),
     "larger_than_chance": (
-        "{measure}: {better} is better, by more than chance explains (p = {p}).",
-        "{measure}：{better} 更好，差异大于随机波动所能解释的范围（p = {p}）。",
+        "{measure}: {better} is better, by more than chance explains (p {p}).",
+        "{measure}：{better} 更好，差异大于随机波动所能解释的范围（p {p}）。",
     ),
     "within_chance": (
-        "{measure}: the difference is no larger than chance explains (p = {p}).",
-        "{measure}：差异没有超出随机波动所能解释的范围（p = {p}）。",
+        "{measure}: the difference is no larger than chance explains (p {p}).",
+        "{measure}：差异没有超出随机波动所能解释的范围（p {p}）。",
     ),
     "no_difference": ("{measure}: A and B are equal.", "{measure}：A 与 B 相同。"),
     "other_signature": (

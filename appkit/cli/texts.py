@@ -652,6 +652,57 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "--mix {given!r} is not FILE=SHARE, as in general.jsonl=0.1.",
         "--mix {given!r} 应写成 文件=份额，例如 general.jsonl=0.1。",
     ),
+    "tune_plan_run": (
+        "{method}: {parameters:,} parameters trained, {share:.2%} of the model's {model_parameters:,}.",
+        "{method}：训练 {parameters:,} 个参数，占模型 {model_parameters:,} 个参数的 {share:.2%}。",
+    ),
+    "tune_plan_steps": (
+        "Steps: {steps:,} ({epochs} epochs at most); tokens in all: {tokens:,}; at once: up to {longest:,}.",
+        "步数：{steps:,}（最多 {epochs} 轮）；词元总数：{tokens:,}；一次最多 {longest:,} 个。",
+    ),
+    "tune_plan_memory": ("Memory:", "内存："),
+    "tune_plan_part_base": ("program and libraries", "程序与库"),
+    "tune_plan_part_weights": ("weights of the model", "模型权重"),
+    "tune_plan_part_adapter": ("adapter, gradients and moments", "适配器、梯度与优化器状态"),
+    "tune_plan_part_activations": ("activations of the largest batch", "最大一批的激活值"),
+    "tune_plan_part_workspace": ("logits and scores, a part at a time", "逐段计算的 logits 与注意力分数"),
+    "tune_plan_part_prefix": ("kept results of the layers below the adapter", "适配器以下各层的缓存结果"),
+    "tune_plan_part_slack": ("held by the allocator between blocks", "分配器的空隙"),
+    "tune_plan_peak": ("  {size}  in all, at the worst moment", "  {size}  峰值合计"),
+    "tune_plan_available": ("  {size}  available", "  {size}  可用"),
+    "tune_plan_unknown": (
+        "  This system does not say how much memory is available.",
+        "  本系统未提供可用内存的数值。",
+    ),
+    "tune_plan_full": (
+        "Training all weights would take {size} for weights, gradients and moments alone.",
+        "训练全部权重时，仅权重、梯度与优化器状态就需要 {size}。",
+    ),
+    "tune_plan_work": (
+        "Work: {flops:.2g} floating-point operations, {share:.0%} of training all weights.",
+        "计算量：{flops:.2g} 次浮点运算，为训练全部权重的 {share:.0%}。",
+    ),
+    "tune_plan_time": (
+        "Time: about {time} at {speed:,.0f} tokens a second, as measured just now.",
+        "时间：约 {time}，按刚才测得的每秒 {speed:,.0f} 个词元计算。",
+    ),
+    "tune_plan_not_probed": (
+        "Time: not measured, since the run does not fit in memory.",
+        "时间：未测量，因为内存不足以运行。",
+    ),
+    "tune_plan_too_large": (
+        "This does not fit. In the order to try them, alone and together with those above:",
+        "内存不足。可依次尝试以下选项（单独使用，以及与上面各项同时使用时的峰值）：",
+    ),
+    "tune_plan_change": ("  {option}{alone}{together}", "  {option}{alone}{together}"),
+    "tune_plan_longer": (
+        "    Sequences longer than that: {count:,}; give --max-len {limit} too; --too-long says what becomes of them.",
+        "    有 {count:,} 条序列超过该长度；请同时使用 --max-len {limit}，并用 --too-long 指定如何处理。",
+    ),
+    "tune_plan_never": (
+        "All of them together do not do: choose a smaller model, or free memory.",
+        "全部同时使用仍然不够：请换用更小的模型，或释放内存。",
+    ),
     "tune_stopping": (
         "Stopping after this step; Ctrl-C again stops at once.",
         "本步完成后停止；再按一次 Ctrl-C 立即停止。",

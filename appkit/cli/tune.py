@@ -2,6 +2,7 @@
 
 import typer
 
+from appkit.cli.tune_plan import plan
 from appkit.cli.tune_preview import preview
 from appkit.cli.tune_run import run
 
@@ -19,4 +20,5 @@ def tune() -> None:
 
 
 app.command()(preview)
+app.command()(plan)
 app.command()(run)

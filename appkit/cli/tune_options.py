@@ -1,15 +1,18 @@
 """Options that the `tune` commands share: which examples are trained on, how they are read, and how it is done.
 
-A command that trains, or plans to, calls its parameters as `TuneConfig` calls its options; `config_of_command` then
-puts what was typed over what a file of options sets.
+A command that trains, or plans to, takes them by `takes_run_options`, named as `TuneConfig` has them;
+`config_of_command` then puts what was typed over what a file of options sets.
 """
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from appkit.cli.options import DEFAULT_MODEL
 from appkit.cli.texts import text
 
 if TYPE_CHECKING:
@@ -67,10 +70,6 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Options in YAML or JSON; what is typed here goes before them."),
 ]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", metavar="FOLDER", help="Where the adapter goes; else a place of appkit's own."),
-]
 MethodOption = Annotated[
     str,
     typer.Option(
@@ -115,6 +114,59 @@ KeepOption = Annotated[
     Literal["last", "best"],
     typer.Option(help="The adapter of the last step, or of the lowest loss on the validation set."),
 ]
+
+
+def _run_options(
+    data: TrainDataArgument = None,
+    model: TrainModelOption = DEFAULT_MODEL,
+    config: ConfigOption = None,
+    fields: FieldsOption = None,
+    max_len: MaxLenOption = None,
+    too_long: TooLongOption = "drop",
+    learn: LearnOption = "answers",
+    prompts: PromptsOption = None,
+    system: TrainSystemOption = None,
+    validation: ValidationOption = None,
+    mix: MixOption = None,
+    skip_bad: SkipBadOption = False,
+    method: MethodOption = "lora",
+    rank: RankOption = 8,
+    alpha: AlphaOption = None,
+    modules: ModulesOption = None,
+    last_layers: LastLayersOption = None,
+    virtual_tokens: VirtualTokensOption = None,
+    start_text: StartTextOption = None,
+    epochs: EpochsOption = 3,
+    max_steps: MaxStepsOption = None,
+    batch_tokens: BatchTokensOption = None,
+    accumulation: AccumulationOption = 1,
+    learning_rate: LearningRateOption = None,
+    seed: TrainSeedOption = 0,
+    quantized: QuantizedOption = False,
+    checkpoint_activations: CheckpointActivationsOption = False,
+    eval_every: EvalEveryOption = None,
+    save_every: SaveEveryOption = 10,
+    keep: KeepOption = "last",
+) -> None:
+    """What describes a run. Defaults are those of `TuneConfig`; they are here for the help, and never read."""
+
+
+def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`command` with all that describes a run among its options, after its own.
+
+    It is called with its own alone; its context, which it takes as `ctx`, holds the others for `config_of_command`.
+    """
+    own = dict(inspect.signature(command).parameters)
+    data, model, *others = inspect.signature(_run_options).parameters.values()
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        command(**{name: given[name] for name in own})
+
+    shown = [own["ctx"], data, model, *(own[name] for name in own if name != "ctx"), *others]
+    parameters = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in shown]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return with_options
 
 
 def config_of_command(ctx: typer.Context) -> "TuneConfig":

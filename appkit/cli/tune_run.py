@@ -10,42 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from appkit.cli.open_model import with_models
-from appkit.cli.options import DEFAULT_MODEL
 from appkit.cli.texts import text
-from appkit.cli.tune_options import (
-    AccumulationOption,
-    AlphaOption,
-    BatchTokensOption,
-    CheckpointActivationsOption,
-    ConfigOption,
-    EpochsOption,
-    EvalEveryOption,
-    FieldsOption,
-    KeepOption,
-    LastLayersOption,
-    LearningRateOption,
-    LearnOption,
-    MaxLenOption,
-    MaxStepsOption,
-    MethodOption,
-    MixOption,
-    ModulesOption,
-    OutputOption,
-    PromptsOption,
-    QuantizedOption,
-    RankOption,
-    SaveEveryOption,
-    SkipBadOption,
-    StartTextOption,
-    TooLongOption,
-    TrainDataArgument,
-    TrainModelOption,
-    TrainSeedOption,
-    TrainSystemOption,
-    ValidationOption,
-    VirtualTokensOption,
-    config_of_command,
-)
+from appkit.cli.tune_options import config_of_command, takes_run_options
 
 if TYPE_CHECKING:
     from appkit.tuning import TuneResult, TuneStart
@@ -55,39 +21,13 @@ _MAX_NAMED = 5  # lines, keys
 _CLEARLY = 0.95  # of a loss, or less: more than the last evaluations differ by anyway
 
 
+@takes_run_options
 def run(
     ctx: typer.Context,
-    data: TrainDataArgument = None,
-    model: TrainModelOption = DEFAULT_MODEL,
-    output: OutputOption = None,
-    config: ConfigOption = None,
-    fields: FieldsOption = None,
-    max_len: MaxLenOption = None,
-    too_long: TooLongOption = "drop",
-    learn: LearnOption = "answers",
-    prompts: PromptsOption = None,
-    system: TrainSystemOption = None,
-    validation: ValidationOption = None,
-    mix: MixOption = None,
-    skip_bad: SkipBadOption = False,
-    method: MethodOption = "lora",
-    rank: RankOption = 8,
-    alpha: AlphaOption = None,
-    modules: ModulesOption = None,
-    last_layers: LastLayersOption = None,
-    virtual_tokens: VirtualTokensOption = None,
-    start_text: StartTextOption = None,
-    epochs: EpochsOption = 3,
-    max_steps: MaxStepsOption = None,
-    batch_tokens: BatchTokensOption = None,
-    accumulation: AccumulationOption = 1,
-    learning_rate: LearningRateOption = None,
-    seed: TrainSeedOption = 0,
-    quantized: QuantizedOption = False,
-    checkpoint_activations: CheckpointActivationsOption = False,
-    eval_every: EvalEveryOption = None,
-    save_every: SaveEveryOption = 10,
-    keep: KeepOption = "last",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Where the adapter goes; else a place of appkit's own."),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew; an old adapter is replaced when the new one is complete.")
     ] = False,

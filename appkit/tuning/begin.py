@@ -86,7 +86,9 @@ def run_tuning(
     Raises:
         What `tune` raises.
     """
-    method, model = _checked(config)
+    method, model = checked_model(config)
+    if find_spec("torch") is None:
+        raise ImportError('Fine-tuning needs torch, which is not installed: pip install "appkit-llm[train]"')
     config = with_absolute_paths(config)
     digests = {**file_digests(config), f"model {model.name}": _weights_digest(model)}
     folder = TuneFolder(_default_folder(config, digests) if output is None else output.expanduser().absolute())
@@ -95,7 +97,7 @@ def run_tuning(
         return folder.result()
     config = replace(found, date=found.date or datetime.now().isoformat(timespec="seconds"))
     data = prepare_rows(config, model)
-    settings = _training_settings(config, data)
+    settings = training_settings(config, data)
     with folder.locked():
         with disk_errors_named(folder.path):
             folder.begin(config, digests, fresh=fresh)
@@ -103,8 +105,13 @@ def run_tuning(
         return run.go(on_start, on_step, should_stop)
 
 
-def _checked(config: TuneConfig) -> "tuple[Method, ModelText]":
-    """What can be told without data and without torch."""
+def checked_model(config: TuneConfig) -> "tuple[Method, ModelText]":
+    """The method and the model, with all checked that can be told without data and without torch.
+
+    Raises:
+        ValueError: an option that cannot be, or a model that is not to be trained.
+        What opening the model raises.
+    """
     from runtime import load_model_text
 
     if config.model.startswith(_ELSEWHERE):
@@ -116,8 +123,6 @@ def _checked(config: TuneConfig) -> "tuple[Method, ModelText]":
     model = load_model_text(config.model)
     if model.kind == "embed":
         raise ValueError(f"{model.name} turns texts into vectors and writes nothing: it cannot be trained on answers.")
-    if find_spec("torch") is None:
-        raise ImportError('Fine-tuning needs torch, which is not installed: pip install "appkit-llm[train]"')
     return method, model
 
 
@@ -133,7 +138,8 @@ def _weights_digest(model: "ModelText") -> str:
     return weights_digest(model.path)
 
 
-def _training_settings(config: TuneConfig, data: TuneData) -> "TrainingSettings":
+def training_settings(config: TuneConfig, data: TuneData) -> "TrainingSettings":
+    """What the trainer is told."""
     from runtime import TrainingSettings
 
     return TrainingSettings(

@@ -78,6 +78,7 @@ def in_words(measured: MeasureComparison) -> str:
     if measured.better is None:
         return text("no_difference", measure=name)
     p = "–" if measured.p_value is None else _p(measured.p_value)
+    p = p if p.startswith("<") else f"= {p}"
     if measured.is_more_than_chance:
         return text("larger_than_chance", measure=name, better=measured.better.upper(), p=p)
     return text("within_chance", measure=name, p=p)

@@ -72,7 +72,8 @@ libraries included; loss differences are the largest of any step, relative to PE
 types (bfloat16 with float32 adapters, or float32). `ours-bfloat16-last-quarter` trains the last quarter of the layers
 alone, with the hidden states that enter them kept from the first step on, which its time leaves out as every side's
 does: it is another adapter, so its losses are not compared. `products-bfloat16` is no training but the products with
-the frozen matrices that a step of ours needs: what the processor leaves possible in the same minutes.
+the frozen matrices that a step of ours needs: what the processor leaves possible in the same minutes. Where other work
+runs beside, tokens a second vary with it between repeats, and processor seconds are the better comparison.
 """
 
 
@@ -146,7 +147,7 @@ def _ours(side: str, model: str, ids: np.ndarray, steps: int) -> tuple[list[floa
     import torch
 
     decoder = load_frozen_decoder(resolve(model), torch.float32 if side == "ours-float32" else torch.bfloat16)
-    last_layers = len(decoder.layers) // 4 if side.endswith("last-quarter") else None
+    last_layers = max(1, len(decoder.layers) // 4) if side.endswith("last-quarter") else None
     lora = TrainableLora(decoder, LoraSettings(rank=RANK, alpha=ALPHA, last_layers=last_layers))
     sequences, length = ids.shape
     row = Packed(

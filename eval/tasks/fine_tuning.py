@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.write:
             about = " ".join(" ".join((__doc__ or "").split("\n\n")[2:]).split())
             write_results(
-                "fine-tuning", f"seed {seed}", figures, title="Fine-tuning, before and after", about=about,
+                "fine-tuning-example", f"seed {seed}", figures, title="The example of fine-tuning", about=about,
                 as_markdown=as_markdown,
             )  # fmt: skip
     return 0

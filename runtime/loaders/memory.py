@@ -14,14 +14,8 @@ def available_memory_bytes(proc: Path = PROC, cgroup: Path = CGROUP) -> int | No
 
 
 def _system_bytes(proc: Path) -> int | None:
-    try:
-        lines = (proc / "meminfo").read_text().splitlines()
-    except OSError:
-        return _physical_bytes()
-    for line in lines:
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return _physical_bytes()
+    kibibytes = _read_labelled(proc / "meminfo", "MemAvailable:")
+    return _physical_bytes() if kibibytes is None else kibibytes * 1024
 
 
 def _physical_bytes() -> int | None:
@@ -40,20 +34,27 @@ def _cgroup_bytes(cgroup: Path) -> int | None:
     ):
         limit, usage = _read_integer(cgroup / limit_name), _read_integer(cgroup / usage_name)
         if limit is not None and usage is not None:
-            return max(0, limit - usage + _read_stat((cgroup / limit_name).parent / "memory.stat", cache_key))
+            cached = _read_labelled((cgroup / limit_name).parent / "memory.stat", cache_key) or 0
+            return max(0, limit - usage + min(cached, usage))
     return None
 
 
 def _read_integer(path: Path) -> int | None:
     try:
-        return int(path.read_text())
-    except (OSError, ValueError):  # absent, or "max"
+        found = int(path.read_text())
+    except (OSError, ValueError):  # absent, or "max", or no number at all
         return None
+    return found if found >= 0 else None
 
 
-def _read_stat(path: Path, key: str) -> int:
+def _read_labelled(path: Path, label: str) -> int | None:
+    """The number after `label` at the start of a line; None where there is none."""
     try:
         lines = path.read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.split()[0] == key), 0)
+    except (OSError, ValueError):
+        return None
+    for line in lines:
+        words = line.split()
+        if words[:1] == [label] and len(words) > 1 and words[1].isascii() and words[1].isdecimal():
+            return int(words[1])
+    return None

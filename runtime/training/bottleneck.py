@@ -63,13 +63,15 @@ class TrainableBottleneck(TrainableAdapter):
         return repr(self.settings)
 
     def default_learning_rate(self, config: ModelConfig) -> float:
-        """3e-4 · (1024 / hidden_size)^0.78.
+        """1e-3 · (1024 / hidden_size)^0.78.
 
-        3e-4 is the middle of the three rates that Houlsby et al. chose from for a hidden size of 1024. Smaller models
-        take larger steps, by the rule that low-rank updates follow here.
+        Houlsby et al. chose from 3e-5, 3e-4 and 3e-3 for a hidden size of 1024; smaller models take larger steps, by
+        the rule that low-rank updates follow here. For smollm2-135m it is 1.6e-3: on GSM8K's text, with a width of 8
+        and steps of 256 tokens, the held-out loss went from 2.14 to 1.97, 1.79 and 1.74 in 20 steps at 4.7e-4, 1.5e-3
+        and 4e-3, and to 1.67 and 1.66 in 50 steps at the upper two.
         """
         by_size: float = (1024 / config.hidden_size) ** 0.78
-        return 3e-4 * by_size
+        return 1e-3 * by_size
 
     def bottleneck(self, layer_idx: int, place: Place, x: torch.Tensor) -> torch.Tensor:
         """x + up(activation(down(x) + down_bias)) + up_bias, in the dtype of x [T, E]."""

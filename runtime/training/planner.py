@@ -113,7 +113,8 @@ def plan_training(
     is_kept = tokens_an_epoch * model.config.hidden_size * options.dtype_bytes <= PREFIX_BYTES
     flops = sum(steps) * num_epochs + once * (min(1.0, num_epochs) if is_kept else num_epochs)
     evaluation = sum(forward_flops(model, batch_shape([row])) for row in eval_rows) * (2 if is_preference else 1)
-    flops += evaluation * math.ceil(num_steps / (settings.eval_every or num_steps))
+    evaluation *= math.ceil(num_steps / (settings.eval_every or num_steps))
+    flops += evaluation
     seconds = None
     if probe is not None:
         rate = sum(steps[idx] for idx in probe.rows) / probe.seconds
@@ -129,7 +130,7 @@ def plan_training(
         memory=memory,
         available_bytes=available_memory_bytes() if available_bytes is None else available_bytes,
         flops=round(flops),
-        full_flops=round(sum(full_flops(model, shape) for shape in shapes) * num_epochs),
+        full_flops=round(sum(full_flops(model, shape) for shape in shapes) * num_epochs + evaluation),
         full_bytes=full_tuning_bytes(model),
         changes=tuple(_changes(model, adapter, largest, rows, options)),
         seconds=seconds,

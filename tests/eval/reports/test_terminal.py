@@ -63,6 +63,11 @@ def test_differences_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         "acc: the difference is no larger than chance explains (p = 1.0000)."
     )
     assert in_words(compare_runs(never, never).measures[0]) == "acc: A and B are equal."
+    many = [
+        evaluate(SmallTask(num_samples=40), ScriptedModel(answer), output=tmp_path / name)
+        for name, answer in (("d", lambda question: "no"), ("e", lambda q: str(int(str(q).split()[0]) + 1)))
+    ]
+    assert in_words(compare_runs(*many).measures[0]) == ("acc: B is better, by more than chance explains (p < 0.0001).")
     print_comparison(compare_runs(never, always))
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["acc", "0", "1", "+1", "+1", "…", "+1", "0.0005", "24", "/", "0"] in lines

@@ -10,7 +10,10 @@ import torch.nn.functional as F
 
 from runtime.adapters.read import read_peft
 from runtime.loaders.load import load_model
-from runtime.training.data.packing import Packed
+from runtime.loaders.model_text import load_model_text
+from runtime.training.data.model_encoding import model_encoding
+from runtime.training.data.packing import Packed, pack_pairs
+from runtime.training.data.prepare import DataSettings, prepare_data
 from runtime.training.dpo import DirectPreference
 from runtime.training.forward import join, token_losses
 from runtime.training.lora import TrainableLora
@@ -18,8 +21,10 @@ from runtime.training.lora_settings import LoraSettings
 from runtime.training.settings import TrainingSettings
 from runtime.training.trainer import mean_loss, train
 from runtime.training.weights import load_frozen_decoder
+from tests.helpers.real_models import real_model
 from tests.helpers.tiny_model import write_tiny_model
 from tests.helpers.training import one_row, random_adapter_
+from tests.helpers.training_data import write_lines
 
 BETA, SMOOTHING = 0.3, 0.1
 
@@ -213,3 +218,38 @@ def test_rows_that_are_no_pairs_are_refused(decoder, rng):
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match=f"{next(iter(settings))} is"):
         DirectPreference(**settings)
+
+
+THINGS = ("rice", "pasta", "beans", "soup", "bread", "tea", "coffee", "eggs", "fish", "salad", "pancakes", "curry")
+ROOMS = ["kitchen", "garage", "garden", "bathroom", "office", "cellar"]
+
+
+def preference_line(question: str, thing: str) -> dict[str, str]:
+    """Short and polite is better than long and vague."""
+    chosen = f"Gladly! Begin small, take your time with the {thing}, and ask me anything."
+    rejected = (
+        f"There are many things one could say about the {thing}. Some people say one thing and others say another. It "
+        "depends on a great number of factors, all of which would have to be considered in detail before anything "
+        "definite could be stated about it."
+    )
+    return {"prompt": question.format(thing), "chosen": chosen, "rejected": rejected}
+
+
+@pytest.mark.slow
+def test_a_real_model_comes_to_prefer_answers_of_the_better_kind_to_questions_it_has_not_seen(tmp_path):
+    path = real_model("smollm2-135m")
+    model = load_model_text(path)
+    template, encoding = model_encoding(model, max_len=128)
+    found = []
+    for name, question, things in (("train", "How do I cook {}?", THINGS), ("held out", "How do I tidy my {}?", ROOMS)):
+        lines = write_lines(tmp_path / f"{name}.jsonl", *(preference_line(question, thing) for thing in things))
+        prepared = prepare_data(lines, model.tokenizer, template, DataSettings(encoding=encoding))
+        found.append(pack_pairs(prepared.train_pairs, 256))
+    rows, eval_rows = found
+    decoder, seen = load_frozen_decoder(path), []
+    settings = TrainingSettings(num_epochs=2, batch_size=2)
+    lora = TrainableLora(decoder, LoraSettings())
+    train(decoder, lora, rows, settings, objective=DirectPreference(), eval_rows=eval_rows, on_progress=seen.append)
+    assert seen[0].loss == pytest.approx(math.log(2), abs=0.02)
+    assert seen[-1].eval_metrics["reward_accuracy"] > 0.9
+    assert seen[-1].eval_metrics["reward_margin"] > 0.5

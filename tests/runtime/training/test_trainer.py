@@ -138,6 +138,14 @@ def test_a_learning_rate_that_diverges_ends_with_a_sentence_and_the_last_good_ad
     assert mean_loss(decoder, lora, rows) < 10
 
 
+def test_a_model_that_went_dead_is_told_and_not_taken_for_one_that_learnt(decoder, rows):
+    lora = new_lora(decoder)
+    with pytest.raises(TrainingDivergedError, match="the gradient 0, after 3 returns"):
+        train(decoder, lora, rows, dataclasses.replace(SETTINGS, learning_rate=1e4))
+    every_token_alike = np.log(decoder.config.vocab_size)
+    assert abs(mean_loss(decoder, lora, rows) - every_token_alike) > 0.1  # it is back at a state that was alive
+
+
 def test_a_spike_returns_to_the_last_good_step_and_goes_on(decoder, rows):
     lora, seen = new_lora(decoder), []
     settings = TrainingSettings(learning_rate=1e-3, num_epochs=4, warmup_share=0, schedule="constant")
