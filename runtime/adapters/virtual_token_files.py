@@ -44,8 +44,8 @@ def read_rows(folder: AdapterFolder, sizes: Mapping[str, int], num_columns: int,
     num_tokens, width = _shape(folder)
     if width != num_columns:
         raise AdapterError(
-            f"Adapter {folder.name!r} has virtual tokens of {width:,} values; this model's have {num_columns:,}. Use it "
-            "with the model it was trained for."
+            f"Adapter {folder.name!r} has virtual tokens of {width:,} values; this model's have {num_columns:,}. Use "
+            "it with the model it was trained for."
         )
     if num_tokens >= max_seq_len:
         raise AdapterError(

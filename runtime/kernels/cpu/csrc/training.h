@@ -38,8 +38,8 @@ void train_gate_gradient(const Team& team, Values gate_up, const void* dhidden, 
 
 // Where heads lie in rows [T, …] and, regrouped, one sequence after the other as [num_heads · repeats, length, D].
 struct Heads {
-  int64_t row_size;   // values a row, other heads included
-  int64_t column;     // of the first head
+  int64_t row_size;  // values a row, other heads included
+  int64_t column;    // of the first head
   int64_t num_heads;
   int64_t head_dim;
   const int32_t* cu_seqlens;  // [num_sequences + 1], from 0 to T
