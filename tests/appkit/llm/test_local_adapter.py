@@ -55,14 +55,18 @@ def test_everything_a_model_does_is_done_with_its_adapter(plain: LocalModel, ada
     assert adapted.without_tool_masks().adapter is adapted.adapter
 
 
-def test_what_one_adapter_computed_is_not_used_for_another(plain: LocalModel, adapter: Path) -> None:
+def test_what_one_adapter_computed_is_not_used_for_another(
+    plain: LocalModel, base: Path, adapter: Path, tmp_path: Path
+) -> None:
     plain.engine.clear_cache()
     adapted = plain.with_adapter(adapter)
     answer(plain)
     assert (plain.cached_tokens(QUESTION), adapted.cached_tokens(QUESTION)) == (48, 0)
     answer(adapted)
     assert adapted.cached_tokens(QUESTION) == 48
-    assert plain.with_adapter(adapter).cached_tokens(QUESTION) == 0  # read again: it might have changed on disk
+    assert plain.with_adapter(adapter).cached_tokens(QUESTION) == 48  # read again, it is the same by its digest
+    other = write_tiny_adapter(base, tmp_path / "other", seed=2)
+    assert plain.with_adapter(other).cached_tokens(QUESTION) == 0
 
 
 def test_a_chat_opens_its_model_with_an_adapter(plain: LocalModel, base: Path, adapter: Path) -> None:
