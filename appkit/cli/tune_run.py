@@ -31,6 +31,9 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew; an old adapter is replaced when the new one is complete.")
     ] = False,
+    ignore_memory: Annotated[
+        bool, typer.Option("--ignore-memory", help="Begin though the plan says that memory will not do.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object at the end, and no progress.")] = False,
 ) -> None:
     """Train an adapter on your own data. Stopped or killed, the same command goes on where it was."""
@@ -46,6 +49,7 @@ def run(
                 options,
                 output,
                 fresh=fresh,
+                ignore_memory=ignore_memory,
                 on_start=view.start,
                 on_step=view.step,
                 should_stop=lambda: view.interrupts.is_wished,

@@ -18,18 +18,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appkit.errors import TuningError
 from appkit.tuning.config import TuneConfig, config_of
-from appkit.tuning.data import TuneData, file_digests, prepare_rows, with_absolute_paths
+from appkit.tuning.data import file_digests, prepare_rows, with_absolute_paths
 from appkit.tuning.folder import TuneFolder
-from appkit.tuning.methods import Method, find_method
+from appkit.tuning.plan import plan_rows
 from appkit.tuning.result import TuneResult
 from appkit.tuning.run import TuneRun, TuneStart, disk_errors_named
+from appkit.tuning.runtime_settings import checked_model, training_settings
 from runtime.files import data_dir
 
 if TYPE_CHECKING:
-    from runtime import ModelText, TrainingProgress, TrainingSettings
-
-_ELSEWHERE = ("openai:", "scripted:")
+    from runtime import ModelText, TrainingProgress
 
 
 def tune(
@@ -38,6 +38,7 @@ def tune(
     *,
     output: str | Path | None = None,
     fresh: bool = False,
+    ignore_memory: bool = False,
     on_progress: "Callable[[TrainingProgress], None] | None" = None,
     **options: Any,
 ) -> TuneResult:
@@ -50,6 +51,7 @@ def tune(
         data: JSON Lines, or a folder with train.jsonl and, maybe, valid.jsonl.
         output: the folder for the adapter; None: one below `data_dir()/adapters`, by data, model and options.
         fresh: begin anew; an old adapter is replaced when the new one is complete.
+        ignore_memory: begin though the plan says that memory will not do.
         on_progress: told of every step.
         options: those of `TuneConfig`, such as method, rank, epochs, learning_rate, validation.
 
@@ -58,14 +60,16 @@ def tune(
 
     Raises:
         ValueError: an option that is unknown or cannot be, or a model that is not to be trained.
-        TuningError: the folder holds something else, or cannot be written.
+        TuningError: the folder holds something else, or cannot be written; memory will not do.
         ImportError: torch is not installed.
         runtime.errors.TrainingDataError: data that cannot be trained on; the message names lines and reasons.
         runtime.errors.TrainingDivergedError: the loss ran away again and again.
         What opening the model raises.
     """
     config = config_of({**options, "data": os.fspath(data), "model": os.fspath(model)})
-    return run_tuning(config, None if output is None else Path(output), fresh=fresh, on_step=on_progress)
+    return run_tuning(
+        config, None if output is None else Path(output), fresh=fresh, ignore_memory=ignore_memory, on_step=on_progress
+    )
 
 
 def run_tuning(
@@ -73,6 +77,7 @@ def run_tuning(
     output: Path | None = None,
     *,
     fresh: bool = False,
+    ignore_memory: bool = False,
     on_start: Callable[[TuneStart], None] | None = None,
     on_step: "Callable[[TrainingProgress], None] | None" = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -98,32 +103,18 @@ def run_tuning(
     config = replace(found, date=found.date or datetime.now().isoformat(timespec="seconds"))
     data = prepare_rows(config, model)
     settings = training_settings(config, data)
+    planned = plan_rows(config, method, model, data)
+    if not planned.fits and not ignore_memory:
+        needed, available = planned.peak_bytes >> 20, (planned.available_bytes or 0) >> 20
+        raise TuningError(
+            f"This run takes about {needed:,} MiB of memory, and {available:,} are available: appkit tune plan tells "
+            "which options make it fit, and --ignore-memory begins all the same."
+        )
     with folder.locked():
         with disk_errors_named(folder.path):
             folder.begin(config, digests, fresh=fresh)
         run = TuneRun(folder, folder.agreed(config, digests), method, model, data, settings)
         return run.go(on_start, on_step, should_stop)
-
-
-def checked_model(config: TuneConfig) -> "tuple[Method, ModelText]":
-    """The method and the model, with all checked that can be told without data and without torch.
-
-    Raises:
-        ValueError: an option that cannot be, or a model that is not to be trained.
-        What opening the model raises.
-    """
-    from runtime import load_model_text
-
-    if config.model.startswith(_ELSEWHERE):
-        raise ValueError(
-            f"{config.model} runs elsewhere; fine-tuning takes a model file on this machine, such as smollm2-135m."
-        )
-    method = find_method(config.method)
-    method.check(config)
-    model = load_model_text(config.model)
-    if model.kind == "embed":
-        raise ValueError(f"{model.name} turns texts into vectors and writes nothing: it cannot be trained on answers.")
-    return method, model
 
 
 def _default_folder(config: TuneConfig, digests: Mapping[str, str]) -> Path:
@@ -136,23 +127,3 @@ def _weights_digest(model: "ModelText") -> str:
     from runtime import weights_digest
 
     return weights_digest(model.path)
-
-
-def training_settings(config: TuneConfig, data: TuneData) -> "TrainingSettings":
-    """What the trainer is told."""
-    from runtime import TrainingSettings
-
-    return TrainingSettings(
-        learning_rate=config.learning_rate,
-        schedule=config.schedule,
-        warmup_share=config.warmup_share,
-        num_epochs=config.epochs,
-        max_steps=config.max_steps,
-        accumulation=config.accumulation,
-        max_grad_norm=config.max_grad_norm,
-        weight_decay=config.weight_decay,
-        seed=config.seed,
-        checkpoint_activations=config.checkpoint_activations,
-        eval_every=data.eval_every,
-        save_every=config.save_every,
-    )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from appkit.tuning.begin import checked_model, training_settings
 from appkit.tuning.config import TuneConfig
 from appkit.tuning.data import TuneData, prepare_rows, with_absolute_paths
 from appkit.tuning.methods import Method
+from appkit.tuning.runtime_settings import checked_model, training_settings
 
 if TYPE_CHECKING:
     from runtime import (

@@ -148,28 +148,27 @@ class _Stretch(torch.autograd.Function):
         norms: tuple[tuple[int, torch.Tensor], ...],
         *magnitudes: torch.Tensor,
     ) -> torch.Tensor:
-        factors = torch.ones(y.shape[1], dtype=magnitudes[0].dtype)
+        extra = torch.zeros(y.shape[1], dtype=magnitudes[0].dtype)  # what a row's factor has above 1
         for (start, norm), magnitude in zip(norms, magnitudes, strict=True):
-            factors[start : start + len(norm)] = torch.where(norm > 0, magnitude / norm, 1.0)
+            extra[start : start + len(norm)] = torch.where(norm > 0, magnitude / norm - 1, 0.0)
         ctx.norms = norms
         ctx.mark_dirty(y)
-        if bias is None:
-            y.mul_(factors)
-            ctx.save_for_backward(y, factors)  # the output, which what comes next often keeps anyway
-        else:
-            unbiased = y - bias
-            y.add_(unbiased * (factors - 1))  # so that factors of 1 change no bit
-            ctx.save_for_backward(unbiased.mul_(factors), factors)
+        kept = y if bias is None else y - bias
+        # y + (factor − 1) · kept, so that factors of 1 change no bit and others are not lost in bfloat16.
+        y.addcmul_(kept, extra.to(y.dtype))
+        if bias is not None:
+            kept.addcmul_(kept, extra.to(y.dtype))
+        ctx.save_for_backward(kept, extra)  # without a bias the output, which what comes next often keeps anyway
         return y
 
     @staticmethod
     def backward(ctx: Any, dy: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        stretched, factors = ctx.saved_tensors
+        stretched, extra = ctx.saved_tensors
         # By a magnitude: stretched / magnitude = stretched / (factor · norm).
-        along = (dy * stretched).sum(0, dtype=factors.dtype)
+        along = (torch.ones(len(dy), dtype=dy.dtype) @ (dy * stretched)).to(extra.dtype)
         gradients = []
         for start, norm in ctx.norms:
             rows = slice(start, start + len(norm))
-            length = factors[rows] * norm
+            length = (1 + extra[rows]) * norm
             gradients.append(torch.where(length != 0, along[rows] / length, 0.0))
-        return (dy * factors).to(dy.dtype), None, None, *gradients
+        return torch.addcmul(dy, dy, extra.to(dy.dtype)), None, None, *gradients

@@ -80,12 +80,17 @@ def kept_bytes(
         if rank := sum(ranks.get(module, 0) for module in modules):
             elements, is_reached = elements + columns + rank, True
 
+    def normed_product(*modules: str) -> None:  # keeps what is normed, not the norm
+        nonlocal is_reached
+        is_reached = is_reached or any(ranks.get(module, 0) for module in modules)
+        norm()
+        product(0, *modules)
+
     def added(kept: int) -> None:
         nonlocal elements, is_reached
         elements, is_reached = elements + kept, is_reached or kept > 0
 
-    norm()
-    product(hidden, "attn_q", "attn_k", "attn_v")
+    normed_product("attn_q", "attn_k", "attn_v")
     added(adapter.kept_by_qkv)
     if is_reached and config.has_qk_norm:
         elements, numbers = elements + queries + keys, numbers + config.num_heads + config.num_kv_heads
@@ -95,8 +100,7 @@ def kept_bytes(
     product(queries, "attn_output")
     norm(config.has_post_norms)
     added(adapter.kept_after_attention)
-    norm()
-    product(hidden, "ffn_gate", "ffn_up")
+    normed_product("ffn_gate", "ffn_up")
     product(0, "ffn_down")
     elements += 2 * inner if is_reached else 0
     norm(config.has_post_norms)

@@ -75,6 +75,17 @@ def test_what_does_not_fit_names_options_with_their_figures_and_is_not_probed(
     assert ("内存不足" if language.startswith("zh") else "This does not fit.") in done.stdout
 
 
+def test_a_run_that_does_not_fit_is_refused_unless_told(
+    appkit_here: CommandHere, data: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.training.planner.available_memory_bytes", lambda: 100 << 20)
+    options = ("tune", "run", data, "-m", model, "--max-steps", "1", "-o", str(tmp_path / "out"))
+    refused = one_sentence(appkit_here(*options, home=tmp_path))
+    assert "MiB of memory, and 100 are available: appkit tune plan tells which options" in refused
+    assert not (tmp_path / "out").exists()
+    assert appkit_here(*options, "--ignore-memory", home=tmp_path).returncode == 0
+
+
 def test_a_system_that_tells_no_memory_is_said_to(
     appkit_here: CommandHere, data: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,6 +156,20 @@ def test_quantised_weights_left_in_the_file_give_the_same_bits(rng, tmp_path):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])  # without and with biases
+def test_bfloat16_is_close_to_float32(architecture, rng, tmp_path):
+    path = write_tiny_model(tmp_path / "tiny.gguf", architecture)
+    row, losses, gradients = one_row(rng, *LENGTHS), [], []
+    for dtype in (torch.float32, torch.bfloat16):
+        decoder = load_frozen_decoder(path, dtype)
+        dora = drawn(decoder, np.random.default_rng(1))
+        loss = summed_loss(decoder, dora, row)
+        losses.append(loss.item())
+        gradients.append(torch.cat(torch.autograd.grad(loss, list(dora.magnitudes.values()))))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-2)
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99
+
+
 def test_a_run_goes_on_bit_for_bit(decoder, rng, tmp_path):
     rows = [one_row(rng, 20), one_row(rng, 25)]
     settings = TrainingSettings(num_epochs=3, learning_rate=1e-2)
