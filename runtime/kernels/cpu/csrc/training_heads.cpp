@@ -51,9 +51,10 @@ template <int kWidth, class T>
 APPKIT_INLINE void group(const Regroup& task, int64_t begin, int64_t end, float*) {
   const T* source = static_cast<const T*>(task.source);
   T* destination = static_cast<T*>(task.destination);
-  for_heads(task.heads, begin, end, [&](int64_t row, int64_t in_rows, int64_t in_groups) __attribute__((always_inline)) {
-    turn(source + in_rows, task.heads, row, 1.0f, destination + in_groups);
-  });
+  for_heads(task.heads, begin, end,
+            [&](int64_t row, int64_t in_rows, int64_t in_groups) __attribute__((always_inline)) {
+              turn(source + in_rows, task.heads, row, 1.0f, destination + in_groups);
+            });
 }
 APPKIT_ROW_KERNEL(group, Regroup)
 
@@ -61,9 +62,10 @@ template <int kWidth, class T>
 APPKIT_INLINE void ungroup(const Regroup& task, int64_t begin, int64_t end, float*) {
   const T* source = static_cast<const T*>(task.source);
   T* destination = static_cast<T*>(task.destination);
-  for_heads(task.heads, begin, end, [&](int64_t row, int64_t in_rows, int64_t in_groups) __attribute__((always_inline)) {
-    turn(source + in_groups, task.heads, row, -1.0f, destination + in_rows);
-  });
+  for_heads(task.heads, begin, end,
+            [&](int64_t row, int64_t in_rows, int64_t in_groups) __attribute__((always_inline)) {
+              turn(source + in_groups, task.heads, row, -1.0f, destination + in_rows);
+            });
 }
 APPKIT_ROW_KERNEL(ungroup, Regroup)
 
@@ -78,8 +80,7 @@ void train_heads(const Team& team, Values rows, const Heads& heads, void* groupe
 }
 
 void train_heads_gradient(const Team& team, Values grouped, const Heads& heads, void* rows) {
-  run_ungroup(team, grouped.element, num_rows(heads), heads.num_heads * heads.head_dim, 0,
-              {grouped.data, heads, rows});
+  run_ungroup(team, grouped.element, num_rows(heads), heads.num_heads * heads.head_dim, 0, {grouped.data, heads, rows});
 }
 
 }  // namespace appkit

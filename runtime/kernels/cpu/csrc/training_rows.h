@@ -97,28 +97,28 @@ APPKIT_INLINE float largest(const float* values, int64_t size) {
 
 // A kernel `name<kWidth, T>(task, begin, end, scratch)` compiled for each instruction set and element; `Task` is all it
 // reads. `APPKIT_ROW_KERNEL(name, Task)` defines `run_name(team, element, num_rows, row_size, scratch_floats, task)`.
-#define APPKIT_ROW_KERNEL(name, Task)                                                                              \
-  template <class T>                                                                                               \
-  void name##_portable(const Task& task, int64_t begin, int64_t end, float* scratch) {                             \
-    name<4, T>(task, begin, end, scratch);                                                                         \
-  }                                                                                                                \
-  template <class T>                                                                                               \
-  APPKIT_TARGET_AVX2 void name##_avx2(const Task& task, int64_t begin, int64_t end, float* scratch) {              \
-    name<8, T>(task, begin, end, scratch);                                                                         \
-  }                                                                                                                \
-  template <class T>                                                                                               \
-  APPKIT_TARGET_AVX512 void name##_avx512(const Task& task, int64_t begin, int64_t end, float* scratch) {          \
-    name<16, T>(task, begin, end, scratch);                                                                        \
-  }                                                                                                                \
-  void run_##name(const Team& team, Element element, int64_t num_rows, int64_t row_size, int64_t scratch_floats,   \
-                  const Task& task) {                                                                              \
-    using Function = void (*)(const Task&, int64_t, int64_t, float*);                                              \
-    constexpr Versions<Function> kWide = {name##_portable<float>, name##_avx2<float>, name##_avx512<float>};       \
-    constexpr Versions<Function> kNarrow = {name##_portable<BFloat16>, name##_avx2<BFloat16>,                      \
-                                            name##_avx512<BFloat16>};                                              \
-    const Function compute = (element == Element::kFloat32 ? kWide : kNarrow).select(team.instruction_set());      \
-    team.for_row_runs(num_rows, row_size, static_cast<size_t>(scratch_floats),                                     \
-                      [&](int64_t begin, int64_t end, float* scratch) { compute(task, begin, end, scratch); });    \
+#define APPKIT_ROW_KERNEL(name, Task)                                                                            \
+  template <class T>                                                                                             \
+  void name##_portable(const Task& task, int64_t begin, int64_t end, float* scratch) {                           \
+    name<4, T>(task, begin, end, scratch);                                                                       \
+  }                                                                                                              \
+  template <class T>                                                                                             \
+  APPKIT_TARGET_AVX2 void name##_avx2(const Task& task, int64_t begin, int64_t end, float* scratch) {            \
+    name<8, T>(task, begin, end, scratch);                                                                       \
+  }                                                                                                              \
+  template <class T>                                                                                             \
+  APPKIT_TARGET_AVX512 void name##_avx512(const Task& task, int64_t begin, int64_t end, float* scratch) {        \
+    name<16, T>(task, begin, end, scratch);                                                                      \
+  }                                                                                                              \
+  void run_##name(const Team& team, Element element, int64_t num_rows, int64_t row_size, int64_t scratch_floats, \
+                  const Task& task) {                                                                            \
+    using Function = void (*)(const Task&, int64_t, int64_t, float*);                                            \
+    constexpr Versions<Function> kWide = {name##_portable<float>, name##_avx2<float>, name##_avx512<float>};     \
+    constexpr Versions<Function> kNarrow = {name##_portable<BFloat16>, name##_avx2<BFloat16>,                    \
+                                            name##_avx512<BFloat16>};                                            \
+    const Function compute = (element == Element::kFloat32 ? kWide : kNarrow).select(team.instruction_set());    \
+    team.for_row_runs(num_rows, row_size, static_cast<size_t>(scratch_floats),                                   \
+                      [&](int64_t begin, int64_t end, float* scratch) { compute(task, begin, end, scratch); });  \
   }
 
 }  // namespace appkit
