@@ -29,7 +29,8 @@ def print_table(figures: Mapping[str, Any]) -> None:
         table.add_row(row["test"], _shown(row, "ours"), _shown(row, "peer"), _ratio(row), row["unit"])
     console = Console()
     console.print(table)
-    console.print(_memory(figures), markup=False)
+    if "bandwidth_gb_s" in figures:
+        console.print(_memory(figures), markup=False)
     if figures["left_out"]:
         console.print(f"Longer than the model's context: {', '.join(figures['left_out'])}.", markup=False)
 
@@ -56,7 +57,7 @@ def _page(figures: dict[str, Any]) -> str:
     for row in figures["rows"]:
         cells = row["test"], _shown(row, "ours"), _shown(row, "peer"), _ratio(row), row["unit"]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _memory(figures)])
+    return "\n".join([*lines, "", _memory(figures)] if "bandwidth_gb_s" in figures else lines)
 
 
 def _shown(row: Mapping[str, Any], side: str) -> str:

@@ -13,7 +13,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions
 def bench(
     model: Annotated[str, typer.Option("-m", "--model", help="A catalog name or a model file.")] = DEFAULT_MODEL,
     vs: Annotated[
-        Literal["llama-cpp"] | None, typer.Option("--vs", help="A peer to run the same tests, in turns with ours.")
+        Literal["llama-cpp", "peft"] | None,
+        typer.Option("--vs", help="Who runs the same tests in turns with us; peft: training."),
     ] = None,
     tests: Annotated[
         list[str] | None, typer.Option("--test", help="Only tests whose name contains this; may be repeated.")
@@ -28,10 +29,7 @@ def bench(
 
     Figures are medians, with the least and the most. What memory allows is measured in the same run.
     """
-    import json
-
     from eval.speed.bench import Plan, run
-    from eval.speed.bench_page import keep, print_table
     from eval.speed.cases import find_cases
     from eval.speed.peers import check_peer
     from runtime import default_num_threads, resolve
@@ -42,6 +40,11 @@ def bench(
         raise typer.BadParameter(str(error)) from error
     if vs is not None:
         check_peer(vs)
+    if vs == "peft":
+        if save:
+            raise typer.BadParameter("figures of training are kept by python -m eval.speed.finetune --save")
+        _show(_fine_tuning(model, threads, processes, repetitions), model, as_json=as_json, save=False)
+        return
     plan = Plan(
         path=resolve(model),
         cases=cases,
@@ -52,6 +55,27 @@ def bench(
     )
     total = processes * (1 if vs is None else 2)
     found: dict[str, Any] = run(plan, lambda side, place: typer.echo(f"{place + 1} of {total}: {side} …", err=True))
+    _show(found, model, as_json=as_json, save=save)
+
+
+def _fine_tuning(model: str, threads: int | None, processes: int, repetitions: int) -> dict[str, Any]:
+    from eval.speed.bench_finetune import run
+    from runtime import default_num_threads, resolve
+
+    return run(
+        resolve(model),
+        threads or default_num_threads(),
+        processes,
+        repetitions + 1,  # the first step of a process is left out
+        lambda side, place: typer.echo(f"{side}, {place + 1} of {4 * processes} …", err=True),
+    )
+
+
+def _show(found: dict[str, Any], model: str, *, as_json: bool, save: bool) -> None:
+    import json
+
+    from eval.speed.bench_page import keep, print_table
+
     if as_json:
         typer.echo(json.dumps(found, indent=1))
     else:

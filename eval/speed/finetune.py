@@ -24,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,17 +101,49 @@ def main(arguments: list[str]) -> None:
         losses, clock = run(options.one_side, options.model, ids, options.steps)
         sys.stdout.write(json.dumps(_measured(losses, clock)) + "\n")
         return
-    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in options.sides}
-    for _ in range(options.repeats):
-        for side in options.sides:
-            runs[side].append(_in_a_process(side, options))
-            sys.stderr.write(f"{side}: {json.dumps(runs[side][-1])}\n")
+    runs = _runs(options, lambda side, place: sys.stderr.write(f"{place + 1}: {side} …\n"))
     figures = _figures(runs, options) | provenance("eval.speed.finetune", *arguments)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     if options.save:
         threads = "" if options.threads is None else f", {_threads(options.threads)}"
         name = f"{Path(options.model).stem}, {options.sequences}×{options.length} tokens{threads}"
         write_results("finetune", name, figures, title="Fine-tuning speed", about=ABOUT, as_markdown=_page)
+
+
+def compare(
+    model: str,
+    sides: Sequence[str],
+    *,
+    repeats: int,
+    steps: int,
+    threads: int | None,
+    on_side: Callable[[str, int], object] = lambda side, place: None,
+) -> dict[str, Any]:
+    """Figures of each side, in turns: 4 sequences of 256 tokens a step.
+
+    Args:
+        on_side: told before each process which side it is and how many went before.
+
+    Raises:
+        subprocess.CalledProcessError: a side failed.
+    """
+    options = argparse.Namespace(
+        model=model, sides=list(sides), repeats=repeats, steps=steps, threads=threads, length=256, sequences=4
+    )
+    sides_found: dict[str, Any] = _figures(_runs(options, on_side), options)["sides"]
+    return sides_found
+
+
+def _runs(
+    options: argparse.Namespace, on_side: Callable[[str, int], object] = lambda side, place: None
+) -> dict[str, list[dict[str, Any]]]:
+    """What each side measured, a process each time."""
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in options.sides}
+    for repeat in range(options.repeats):
+        for place, side in enumerate(options.sides):
+            on_side(side, repeat * len(options.sides) + place)
+            runs[side].append(_in_a_process(side, options))
+    return runs
 
 
 def _in_a_process(side: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -12,6 +12,7 @@ PEERS = {  # compiled here, for this very processor, which is its best
         "llama_cpp",
         "CMAKE_ARGS=-DGGML_NATIVE=ON pip install --no-binary llama-cpp-python llama-cpp-python==0.3.36",
     ),
+    "peft": ("peft", "pip install peft==0.21.2 transformers gguf accelerate torch"),
 }
 
 

@@ -91,3 +91,29 @@ def test_what_cannot_be_measured_is_one_sentence(appkit_here: CommandHere, tiny:
     done = appkit_here("bench", "-m", str(tiny), "--vs", "llama-cpp", home=tmp_path)
     assert done.returncode == 1
     assert "llama-cpp is not installed here" in one_sentence(done) and "GGML_NATIVE" in done.stderr
+
+
+def test_training_is_held_against_whichever_of_the_peers_ways_does_it_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from eval.speed import bench_finetune
+
+    def side(rate: float, seconds: float, peak_mb: float) -> dict[str, object]:
+        return {
+            "tokens_per_s": rate,
+            "tokens_per_s_of_each": [rate, rate],
+            "processor_seconds_a_step": seconds,
+            "peak_mb": peak_mb,
+        }
+
+    found = {
+        "ours-bfloat16": side(800, 1.0, 1000),
+        "ours-bfloat16-last-quarter": side(2000, 0.4, 700),
+        "peft-bfloat16-adapters-too": side(400, 2.5, 3000),
+        "peft-bfloat16": side(300, 3.0, 2500),
+    }
+    monkeypatch.setattr(bench_finetune, "compare", lambda *args, **kwargs: found)
+    rows = {row["test"]: row for row in bench_finetune.run(Path("m.gguf"), 2, 3, 4)["rows"]}
+    assert rows["training"]["peer"] == 400 and rows["training"]["ratio"] == 2
+    assert rows["training, processor time a step"]["ratio"] == 2.5
+    assert rows["peak memory"]["peer"] == 2500 and rows["peak memory"]["ratio"] == 2.5
+    assert rows["last quarter of the layers"]["peer"] is None
