@@ -27,7 +27,7 @@ def test_the_help_tells_the_defaults_of_the_options(command: str) -> None:
 
 
 def test_what_describes_a_run_is_an_option_of_each_command_that_needs_it() -> None:
-    assert set(options_of("run")) - set(options_of("plan")) == {"output", "fresh"}
+    assert set(options_of("run")) - set(options_of("plan")) == {"output", "fresh", "ignore_memory"}
 
 
 def called(*args: str) -> tuple[dict[str, Any], TuneConfig]:
