@@ -11,6 +11,8 @@ import pytest
 from tests.appkit.cli.command import CommandHere, environment, one_sentence
 from tests.helpers.tuning import write_sums, write_tiny_chat_model
 
+pytest.importorskip("torch", reason="the probe of a plan needs it")
+
 METHODS = ("lora", "rslora", "dora", "bottleneck", "prompt-tuning", "prefix-tuning")
 
 

@@ -2,11 +2,14 @@
 
 import os
 import signal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from appkit.cli.tune_progress import Interrupts, duration, show_steps
-from runtime import TrainingProgress
+
+if TYPE_CHECKING:
+    from runtime import TrainingProgress
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +17,10 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
-def progress(step: int, **more: object) -> TrainingProgress:
+def progress(step: int, **more: object) -> "TrainingProgress":
+    pytest.importorskip("torch", reason="what a step tells comes from the trainer, which needs torch")
+    from runtime import TrainingProgress
+
     fields = {
         "step": step,
         "num_steps": 100,

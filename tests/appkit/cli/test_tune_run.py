@@ -15,6 +15,8 @@ from tests.appkit.cli.command import CommandHere, environment, one_sentence
 from tests.helpers.training_data import chat_line, write_lines
 from tests.helpers.tuning import adapter_bytes, write_sums, write_tiny_chat_model
 
+pytest.importorskip("torch", reason="training needs it")
+
 OPTIONS = ("--lr", "5e-3", "--batch-tokens", "200", "--save-every", "4")
 
 

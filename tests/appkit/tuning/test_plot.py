@@ -9,6 +9,8 @@ import pytest
 from appkit.tuning.plot import smoothed, write_loss_plot
 from appkit.tuning.result import TuneResult
 
+pytest.importorskip("matplotlib", reason="the picture of a run is drawn with it")
+
 
 def result_of(num_steps: int, **changes: object) -> TuneResult:
     fields = {

@@ -13,15 +13,7 @@ import pytest
 from appkit import Chat, LocalModel, Message, TuneResult, TuningError, evaluate, tune
 from appkit.tuning.config import TuneConfig
 from appkit.tuning.data import prepare_rows
-from runtime import (
-    LoraSettings,
-    TrainableLora,
-    TrainingDivergedError,
-    load_frozen_decoder,
-    load_model,
-    mean_loss,
-    read_peft,
-)
+from runtime import LoraSettings, TrainingDivergedError, load_model, read_peft
 from runtime.errors import TrainingDataError
 from runtime.files import FileLock
 from runtime.loaders.model_text import load_model_text
@@ -29,6 +21,9 @@ from tests.helpers.small_task import SmallTask
 from tests.helpers.tiny_model import CHAT_TEMPLATE, write_tiny_model
 from tests.helpers.training_data import chat_line, write_lines
 from tests.helpers.tuning import adapter_bytes, write_sums
+
+pytest.importorskip("torch", reason="training needs it")
+from runtime import TrainableLora, load_frozen_decoder, mean_loss
 
 OPTIONS = {"learning_rate": 5e-3, "batch_tokens": 200, "epochs": 2, "save_every": 4}  # about twenty steps
 
