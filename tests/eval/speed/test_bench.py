@@ -94,7 +94,7 @@ def test_what_cannot_be_measured_is_one_sentence(appkit_here: CommandHere, tiny:
 
 
 def test_training_is_held_against_whichever_of_the_peers_ways_does_it_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="training needs it")
     from eval.speed import bench_finetune
 
     def side(rate: float, seconds: float, peak_mb: float) -> dict[str, object]:

@@ -8,7 +8,7 @@ import pytest
 from eval.speed.finetune import SAME_TYPES, SIDES, main
 from tests.helpers.tiny_model import write_tiny_model
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="training needs it")
 
 
 @pytest.mark.parametrize("side", [side for side in SIDES if not side.startswith("peft")])
